@@ -1,0 +1,386 @@
+"""What plugins implement: the protocols of key sources, keys, placement policies and reports.
+
+A plugin registers a :class:`Contribution`: light data with a `load` function that imports the heavy rest when the
+contribution is first used.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, TypeVar, runtime_checkable
+
+from kyso.text import Text
+
+if TYPE_CHECKING:
+    from kyso.geometry import PageGeometry, RectMm
+    from kyso.models import (
+        DigestName,
+        DigestToSign,
+        Pending,
+        Placement,
+        SchemeName,
+        Signed,
+    )
+    from kyso.secret import Secret
+    from kyso.verification.report import VerificationReport
+    from kyso_stamps.fonts import FontChoice
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Availability:
+    """Whether a contribution can be used here and, if not, why not and what to do."""
+
+    ok: bool
+    reason: Text | None = None
+    next_step: Text | None = None
+
+
+AVAILABLE = Availability(True)
+
+
+def _available() -> Availability:
+    return AVAILABLE
+
+
+SettingKind = Literal["text", "mm", "number", "choice", "date", "flag"]
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One of a contribution's own settings: ``--set NAME=VALUE`` or a line of its config section.
+
+    :param kind: how the text is read; ``mm`` is a positive length in millimetres.
+    :param default: the value used when nothing is given, as text; ``None`` means there is none.
+    :param choices: the allowed values of a ``choice``.
+    :param required: refuse to go on without it.
+    """
+
+    name: str
+    kind: SettingKind
+    summary: Text
+    default: str | None = None
+    choices: tuple[str, ...] = ()
+    required: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Contribution(Generic[T]):
+    """What a plugin registers: light data, and how to get the thing itself.
+
+    :param name: unique among its kind; a key source's name is its URI scheme.
+    :param load: imports and builds the thing; called once per engine, on first use.
+    :param availability: cheap check without side effects; no network.
+    """
+
+    name: str
+    summary: Text
+    load: Callable[[], T]
+    availability: Callable[[], Availability] = _available
+    settings: tuple[Setting, ...] = ()
+
+
+# ---------------------------------------------------------------------------------------------------------- keys
+
+
+@dataclass(frozen=True, slots=True)
+class KeyDescription:
+    """A key that can be named: one line of `kyso keys list`. Times are aware."""
+
+    uri: str
+    subject: str
+    issuer: str
+    serial: str
+    not_before: datetime | None
+    not_after: datetime | None
+    usage: tuple[str, ...] = ()
+    name: str | None = None
+
+
+SecretAsker = Callable[[str, Mapping[str, object]], "Secret"]
+"""Asks a person for a secret: (code of the prompt's text, its parameters) -> Secret; raises KeyTrouble when none."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeyAccess:
+    """What a key source may use to open a key.
+
+    :param ask_secret: gets a password or PIN from where the caller decided (prompt, environment, descriptor).
+    :param base_dir: relative paths in a URI start here.
+    :param options: the config section ``[plugins.NAME]`` of the source.
+    :param key_options: the further entries of ``[keys.NAME]`` for this key.
+    :param online: whether the network may be used.
+    :param last_try: spend a token's last PIN try.
+    """
+
+    ask_secret: SecretAsker
+    base_dir: Path
+    options: Mapping[str, Any] = field(default_factory=dict)
+    key_options: Mapping[str, Any] = field(default_factory=dict)
+    online: bool = False
+    last_try: bool = False
+
+
+class Key(Protocol):
+    """An opened key. It signs digests of signed attributes and nothing else."""
+
+    @property
+    def certificate(self) -> bytes:
+        """The signer's certificate, DER."""
+
+    @property
+    def chain(self) -> tuple[bytes, ...]:
+        """Issuing CA certificates that the source knows, DER, nearest first, without the signer's."""
+
+    @property
+    def schemes(self) -> tuple[tuple[SchemeName, DigestName], ...]:
+        """What it can sign with, preferred first."""
+
+    @property
+    def batch_limit(self) -> int | None:
+        """Greatest number of digests in one request, ``None`` for no limit."""
+
+    def sign(self, digests: Sequence[DigestToSign], scheme: SchemeName) -> Signed | Pending:
+        """Sign every digest with `scheme`, in order, or say what a person must do first.
+
+        :raises KeyTrouble: the key, PIN or certificate does not allow it.
+        :raises RemoteFailed: the other side failed.
+        """
+
+    def poll(self, ticket: str) -> Signed | Pending:
+        """Ask for the answer to an earlier :class:`Pending`.
+
+        :raises KeyTrouble: the person declined or the request expired.
+        """
+
+    def close(self) -> None:
+        """Forget the session and the key. Closing twice is harmless."""
+
+
+class KeySource(Protocol):
+    """A kind of place where keys live; one per URI scheme."""
+
+    @property
+    def portable(self) -> bool:
+        """Whether worker processes may open the same key by themselves (a file: yes; a token's session: no)."""
+
+    def open(self, uri: str, access: KeyAccess) -> Key:
+        """Open the key that `uri` names.
+
+        :raises KeyTrouble: not found, ambiguous, locked, wrong secret.
+        """
+
+    def list_keys(self, access: KeyAccess) -> Iterable[KeyDescription]:
+        """List what can be found without any secret."""
+
+
+# ------------------------------------------------------------------------------------------------------ placement
+
+
+@dataclass(frozen=True, slots=True)
+class TextLine:
+    """A line of text on a page.
+
+    :param text: NFC, words separated by single spaces.
+    :param rect_mm: its ink in display space.
+    :param size_pt: greatest character height class on the line, in points as displayed.
+    """
+
+    text: str
+    rect_mm: RectMm
+    size_pt: float
+
+
+@dataclass(frozen=True, slots=True)
+class FieldInfo:
+    """A signature field of the letter.
+
+    :param name: fully qualified name (ISO 32000-2, 12.7.4.2).
+    :param signed: whether it has a value.
+    :param page: page of its widget from 1, ``None`` without one.
+    :param rect_mm: the widget in display space, ``None`` without one or with an empty rectangle.
+    :param policy: the kyso policy named in the signature dictionary, if any.
+    """
+
+    name: str
+    signed: bool
+    page: int | None = None
+    rect_mm: RectMm | None = None
+    policy: str | None = None
+
+
+class Letter(Protocol):
+    """An opened PDF as a policy sees it. Pages are read when asked for."""
+
+    @property
+    def name(self) -> str:
+        """The letter's file name, for people."""
+
+    @property
+    def page_count(self) -> int:
+        """Number of pages."""
+
+    def page(self, number: int) -> PageGeometry:
+        """Geometry of a page; 1 is the first, -1 the last.
+
+        :raises InputRefused: there is no such page.
+        """
+
+    def text_lines(self, number: int) -> tuple[TextLine, ...]:
+        """The page's text lines from top to bottom, left to right; empty on a picture-only page."""
+
+    def widgets_mm(self, number: int) -> tuple[RectMm, ...]:
+        """Rectangles of the page's visible annotations and form fields."""
+
+    @property
+    def signature_fields(self) -> tuple[FieldInfo, ...]:
+        """Every signature field of the form, signed or empty."""
+
+    def ink_mm(self, field: str) -> RectMm | None:
+        """Bounding box of what a signed field's appearance visibly draws, in display space."""
+
+    def free_of_ink(self, number: int, rect: RectMm) -> bool:
+        """Tell whether nothing on the page is drawn inside `rect`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Signer:
+    """Who signs, as the certificate says it. Empty text where it says nothing."""
+
+    name: str
+    organisation: str = ""
+    title: str = ""
+    identifier: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PlacementIntent:
+    """What a policy is asked for, with everything it may use to decide.
+
+    :param values: the policy's settings, parsed: float for mm and number, str, bool, datetime.date.
+    :param organisation: the organisation's name from config or certificate.
+    :param image: the picture to draw, already resolved against config.
+    :param signed_at: the time of signing, in Vietnam's zone.
+    :param time_pattern: strftime pattern for shown times.
+    :param check_signatures: verifies the letter as it stands; slow, call it only when the decision needs it.
+    """
+
+    signer: Signer
+    signed_at: datetime
+    values: Mapping[str, Any]
+    organisation: str
+    image: Path | None
+    page: int | None
+    rect_mm: RectMm | None
+    anchor: str | None
+    field: str | None
+    leader_field: str | None
+    time_pattern: str
+    fonts: FontChoice
+    check_signatures: Callable[[], VerificationReport]
+
+
+class PlacementPolicy(Protocol):
+    """Decides where a signature goes and what it shows."""
+
+    def place(self, letter: Letter, intent: PlacementIntent) -> Placement:
+        """Return the place and the stamp.
+
+        :raises SigningRefused: there is no lawful place; the error says what was looked for.
+        """
+
+
+# -------------------------------------------------------------------------------------------------------- reports
+
+
+@runtime_checkable
+class ReportFormat(Protocol):
+    """Writes a verification as text, JSON, HTML or PDF."""
+
+    @property
+    def binary(self) -> bool:
+        """Whether the result may only go to a file."""
+
+    def render(self, report: VerificationReport, language: Literal["vi", "en"]) -> bytes:
+        """Return the finished report."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What a preflight check found.
+
+    :param code: its words are in the catalogues.
+    :param refuse: whether signing must stop.
+    """
+
+    code: str
+    parameters: Mapping[str, object] = field(default_factory=dict)
+    refuse: bool = False
+
+
+class PreflightCheck(Protocol):
+    """Looks at a letter before it is signed; cannot change it."""
+
+    def check(self, letter: Letter, intent: PlacementIntent, placement: Placement) -> Iterable[Finding]:
+        """Return what was found, nothing where all is well."""
+
+
+@dataclass(frozen=True, slots=True)
+class Conformity:
+    """One rule of form judged on an arriving letter; never part of the verdict.
+
+    :param status: ``met``, ``not_met`` or ``not_applicable``.
+    """
+
+    rule: str
+    article: str
+    status: Literal["met", "not_met", "not_applicable"]
+    detail: Text
+
+
+class ConformityCheck(Protocol):
+    """Judges the form of an arriving letter: Decree 30, TT 15/2025, KBNN."""
+
+    def check(self, letter: Letter, report: VerificationReport) -> Iterable[Conformity]:
+        """Return one judgement per rule."""
+
+
+class Diagnostic(Protocol):
+    """One examination of `kyso doctor`."""
+
+    def examine(self, online: bool) -> Iterable[Finding]:
+        """Return what was found; a finding with `refuse` needs mending."""
+
+
+class Exporter(Protocol):
+    """Turns a request into another system's document: the KBNN envelope."""
+
+    def export(self, data: bytes, options: Mapping[str, str]) -> bytes:
+        """Return the exported document."""
+
+
+class Simulator(Protocol):
+    """Plays a remote service over real HTTP."""
+
+    def application(self, scenario: str) -> Any:
+        """Return the ASGI application."""
+
+
+class Event(Protocol):
+    """Marker for values handed to `record_event`."""
+
+
+@dataclass(frozen=True, slots=True)
+class TableSet:
+    """Tables a plugin keeps in the records, with its own migration branch.
+
+    :param name: branch label of its migrations.
+    :param migrations: package folder with the Alembic version scripts, ``package:folder``.
+    """
+
+    name: str
+    migrations: str

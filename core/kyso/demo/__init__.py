@@ -1,0 +1,1 @@
+"""`kyso demo`: the whole story on made-up, clearly marked data."""

@@ -1,0 +1,1 @@
+"""Reading a PDF: pages, text, existing signatures, fitness for signing. The one owner of pdfium."""

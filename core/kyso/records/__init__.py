@@ -1,0 +1,1 @@
+"""What must outlive the process: prepared signatures, counters. SQLAlchemy and Alembic over SQLite."""

@@ -1,0 +1,1 @@
+"""Signing: prepare, sign, finish."""

@@ -1,0 +1,135 @@
+"""What a person reads: messages and next steps, in Vietnamese and English, from catalogues.
+
+Every package that speaks to people ships ``messages.vi.toml`` and ``messages.en.toml`` beside its code. An entry is a
+table named after a code::
+
+    ["document.encrypted"]
+    message = "Tệp {name} được bảo vệ bằng mật khẩu."
+    next = "Nhập mật khẩu bằng --password-env."
+
+``next`` is optional. Placeholders are filled with the parameters of the error or notice. Catalogues are read when the
+first text is needed, never at import.
+"""
+
+from __future__ import annotations
+
+import string
+import unicodedata
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+Language = Literal["vi", "en"]
+LANGUAGES: tuple[Language, ...] = ("vi", "en")
+
+# Bidirectional overrides and isolates can make a file name read backwards; see rule 10 of the design.
+_BIDI = dict.fromkeys([0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A)])
+
+_packages: list[str] = ["kyso", "kyso_stamps"]
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """One short text in both languages, for values that describe themselves (a plugin's summary)."""
+
+    vi: str
+    en: str
+
+    def of(self, language: Language) -> str:
+        """Return the text in `language`."""
+        return self.vi if language == "vi" else self.en
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A catalogue entry: the message and, where there is one, the next step."""
+
+    message: str
+    next_step: str | None
+
+
+def add_catalogue(package: str) -> None:
+    """Make the catalogue of `package` known. Adding it again changes nothing."""
+    if package not in _packages:
+        _packages.append(package)
+        _entries.cache_clear()
+
+
+def catalogue_packages() -> tuple[str, ...]:
+    """Return the packages whose catalogues are known, in the order of lookup."""
+    return tuple(_packages)
+
+
+def read_catalogue(package: str, language: Language) -> dict[str, Entry]:
+    """Read one package's catalogue; a package without one has no entries."""
+    import tomllib
+
+    source = resources.files(package) / f"messages.{language}.toml"
+    if not source.is_file():
+        return {}
+    tables = tomllib.loads(source.read_text(encoding="utf-8"))
+    return {code: Entry(str(table["message"]), table.get("next")) for code, table in tables.items()}
+
+
+@cache
+def _entries(language: Language) -> dict[str, Entry]:
+    merged: dict[str, Entry] = {}
+    for package in _packages:
+        for code, entry in read_catalogue(package, language).items():
+            merged.setdefault(code, entry)
+    return merged
+
+
+def shown(value: object) -> str:
+    """Return `value` as text that is safe to show: NFC, without control, ANSI and bidirectional characters."""
+    plain = unicodedata.normalize("NFC", str(value)).translate(_BIDI)
+    return "".join(
+        character if character == "\n" or unicodedata.category(character) != "Cc" else "\N{REPLACEMENT CHARACTER}"
+        for character in plain
+    )
+
+
+class _Lenient(string.Formatter):
+    """Fills what it is given and leaves an unknown placeholder visible instead of failing inside an error."""
+
+    def get_value(self, key: int | str, args: Any, kwargs: Any) -> Any:
+        return kwargs.get(str(key), "{" + str(key) + "}")
+
+
+_formatter = _Lenient()
+
+
+def has_text(code: str) -> bool:
+    """Tell whether any known catalogue has an entry for `code`."""
+    return code in _entries("vi")
+
+
+def message(code: str, language: Language, parameters: Mapping[str, object] | None = None) -> str:
+    """Return the message of `code` in `language` with `parameters` filled in."""
+    entry = _entries(language).get(code)
+    if entry is None:
+        return code
+    return _fill(entry.message, parameters)
+
+
+def next_step(code: str, language: Language, parameters: Mapping[str, object] | None = None) -> str | None:
+    """Return what the reader should do next about `code`, or ``None`` where nothing is to be done."""
+    entry = _entries(language).get(code)
+    if entry is None or entry.next_step is None:
+        return None
+    return _fill(entry.next_step, parameters)
+
+
+def _fill(template: str, parameters: Mapping[str, object] | None) -> str:
+    safe = {name: _listed(value) for name, value in (parameters or {}).items()}
+    return _formatter.vformat(template, (), safe)
+
+
+def _listed(value: object) -> str:
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return ", ".join(shown(item) for item in value)
+    return shown(value)

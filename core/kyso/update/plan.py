@@ -1,0 +1,62 @@
+"""What the writer is told and what it answers: plain data on both sides."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from kyso.geometry import RectMm
+    from kyso_stamps import Appearance
+
+
+@dataclass(frozen=True, slots=True)
+class SignaturePlan:
+    """One signature field with its signature dictionary, ready to be written.
+
+    :param page: page of the widget, from 1.
+    :param rect_mm: the widget in display space; ``None`` writes an invisible one (/Rect ``[0 0 0 0]``).
+    :param appearance: the drawn stamp; ``None`` with an invisible one.
+    :param field: fully qualified name of the existing empty field to fill, or the name for a new field, or ``None``
+        for a new field with a unique default name.
+    :param subfilter: /SubFilter of the signature dictionary.
+    :param contents_size: bytes reserved for the CMS; /Contents gets twice as many hex digits.
+    :param signed_at: /M, aware.
+    :param signer_name: /Name.
+    :param policy: written as /KYSO_Policy, so that later steps recognise the leader's signature.
+    :param certify: DocMDP permission of a certification signature (ISO 32000-2, 12.8.2.2).
+    :param alternative_text: /TU of the field, read aloud by screen readers.
+    """
+
+    page: int
+    rect_mm: RectMm | None
+    appearance: Appearance | None
+    field: str | None
+    subfilter: Literal["ETSI.CAdES.detached", "adbe.pkcs7.detached"]
+    contents_size: int
+    signed_at: datetime
+    signer_name: str
+    policy: str
+    reason: str | None = None
+    location: str | None = None
+    certify: Literal[1, 2, 3] | None = None
+    alternative_text: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """An incremental update with an empty /Contents.
+
+    The prepared file is the original's bytes followed by `data`.
+
+    :param byte_range: /ByteRange as written, absolute in the prepared file; ``byte_range[1]`` is the offset of the
+        ``<`` of /Contents, ``byte_range[2]`` the offset after its ``>``.
+    :param field: fully qualified name of the field that was filled or made.
+    :param signature_number: how many signatures the file has with this one.
+    """
+
+    data: bytes
+    byte_range: tuple[int, int, int, int]
+    field: str
+    signature_number: int

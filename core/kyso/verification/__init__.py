@@ -1,0 +1,1 @@
+"""Checking signed documents: integrity, changes, chain, revocation, verdict."""
