@@ -6,8 +6,9 @@ contribution is first used.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, TypeVar, runtime_checkable
@@ -119,8 +120,8 @@ class KeyAccess:
 
     ask_secret: SecretAsker
     base_dir: Path
-    options: Mapping[str, Any] = field(default_factory=dict)
-    key_options: Mapping[str, Any] = field(default_factory=dict)
+    options: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    key_options: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     online: bool = False
     last_try: bool = False
 
@@ -318,7 +319,7 @@ class Finding:
     """
 
     code: str
-    parameters: Mapping[str, object] = field(default_factory=dict)
+    parameters: Mapping[str, object] = dataclasses.field(default_factory=dict)
     refuse: bool = False
 
 

@@ -114,7 +114,5 @@ def sign_document(request: SignRequest) -> Generator[None, SignedDocument | Pend
 
 
 @hookspec
-def record_event(
-    name: str, request: SignRequest, outcome: SignedDocument | PendingSignature | FailedSignature
-) -> None:
+def record_event(name: str, request: SignRequest, outcome: SignedDocument | PendingSignature | FailedSignature) -> None:
     """Told after each letter: `name` is ``signed``, ``pending`` or ``failed``. Must not raise."""

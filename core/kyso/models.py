@@ -10,7 +10,8 @@ Between stages there are bytes and plain tables: no open file, no parser object,
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import dataclasses
+from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -39,7 +40,7 @@ class Notice:
     """Something the person should know that stops nothing; its words are in the catalogues under `code`."""
 
     code: str
-    parameters: Mapping[str, object] = field(default_factory=dict)
+    parameters: Mapping[str, object] = dataclasses.field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +76,7 @@ class SignRequest:
     key: str
     policy: str | None = None
     out: Path | None = None
-    settings: Mapping[str, str] = field(default_factory=dict)
+    settings: Mapping[str, str] = dataclasses.field(default_factory=dict)
     image: Path | None = None
     page: int | None = None
     rect_mm: RectMm | None = None
@@ -114,7 +115,7 @@ class Placement:
     stamp: StampSpec | None = None
     field: str | None = None
     notices: tuple[Notice, ...] = ()
-    boxes_mm: Mapping[str, RectMm] = field(default_factory=dict)
+    boxes_mm: Mapping[str, RectMm] = dataclasses.field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,7 +203,7 @@ class Pending:
     ticket: str
     expires_at: datetime
     instruction: str
-    parameters: Mapping[str, object] = field(default_factory=dict)
+    parameters: Mapping[str, object] = dataclasses.field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Literal
 
@@ -91,7 +92,7 @@ class Change:
 
     code: str
     severity: Changes
-    parameters: Mapping[str, object] = field(default_factory=dict)
+    parameters: Mapping[str, object] = dataclasses.field(default_factory=dict)
     page: int | None = None
     rect_mm: RectMm | None = None
 

@@ -1,0 +1,1 @@
+"""kyso plugin."""
