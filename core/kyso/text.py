@@ -1,7 +1,8 @@
 """What a person reads: messages and next steps, in Vietnamese and English, from catalogues.
 
-Every package that speaks to people ships ``messages.vi.toml`` and ``messages.en.toml`` beside its code. An entry is a
-table named after a code::
+Every package that speaks to people ships its catalogue beside its code: ``messages.vi.toml`` and ``messages.en.toml``,
+and one such pair for each of its rooms that wants its own (``messages.document.vi.toml``). An entry is a table named
+after a code::
 
     ["document.encrypted"]
     message = "Tệp {name} được bảo vệ bằng mật khẩu."
@@ -13,15 +14,16 @@ first text is needed, never at import.
 
 from __future__ import annotations
 
+import dataclasses
+import re
 import string
 import unicodedata
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from importlib import resources
-from typing import TYPE_CHECKING, Any, Literal
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
+from importlib import import_module
+from pathlib import Path
+from typing import Any, Literal
 
 Language = Literal["vi", "en"]
 LANGUAGES: tuple[Language, ...] = ("vi", "en")
@@ -45,6 +47,18 @@ class Text:
 
 
 @dataclass(frozen=True, slots=True)
+class Phrase:
+    """A catalogue text as a value, for parameters that are themselves to be read in the reader's language."""
+
+    code: str
+    parameters: Mapping[str, object] = dataclasses.field(default_factory=dict)
+
+    def of(self, language: Language) -> str:
+        """Return the text in `language`."""
+        return message(self.code, language, self.parameters)
+
+
+@dataclass(frozen=True, slots=True)
 class Entry:
     """A catalogue entry: the message and, where there is one, the next step."""
 
@@ -64,15 +78,61 @@ def catalogue_packages() -> tuple[str, ...]:
     return tuple(_packages)
 
 
+def catalogue_files(package: str, language: Language) -> tuple[Path, ...]:
+    """Return the catalogue files of `package`: ``messages.vi.toml``, then ``messages.*.vi.toml`` by name."""
+    folders = [Path(folder) for folder in getattr(import_module(package), "__path__", ())]
+    return tuple(
+        file
+        for folder in folders
+        for pattern in (f"messages.{language}.toml", f"messages.*.{language}.toml")
+        for file in sorted(folder.glob(pattern))
+    )
+
+
 def read_catalogue(package: str, language: Language) -> dict[str, Entry]:
     """Read one package's catalogue; a package without one has no entries."""
-    import tomllib
+    entries: dict[str, Entry] = {}
+    for file in catalogue_files(package, language):
+        source = file.read_text(encoding="utf-8")
+        found = _read_plain(source)
+        if found is None:
+            import tomllib
 
-    source = resources.files(package) / f"messages.{language}.toml"
-    if not source.is_file():
-        return {}
-    tables = tomllib.loads(source.read_text(encoding="utf-8"))
-    return {code: Entry(str(table["message"]), table.get("next")) for code, table in tables.items()}
+            tables = tomllib.loads(source)
+            found = {code: Entry(str(table["message"]), table.get("next")) for code, table in tables.items()}
+        entries.update(found)
+    return entries
+
+
+_TEXT = r'"([^"\\\n]*(?:\\["\\nt][^"\\\n]*)*)"'
+_GAP = r"(?:#.*\n|[ \t]*\n)*"
+_ENTRY = re.compile(_GAP + r'\["([\w.-]+)"\]\nmessage = ' + _TEXT + r"\n(?:next = " + _TEXT + r"\n)?" + _GAP)
+
+
+def _read_plain(source: str) -> dict[str, Entry] | None:
+    """Read a catalogue that keeps to one text a line, or return ``None`` where it uses more of TOML.
+
+    For 300 entries tomllib takes 17 ms, a tenth of a whole cold command, and this takes 1 ms.
+    """
+    entries: dict[str, Entry] = {}
+    end = 0
+    for found in _ENTRY.finditer(source + "\n"):
+        code, text, step = found.groups()
+        if found.start() != end or code in entries:
+            return None
+        entries[code] = Entry(_unescaped(text), None if step is None else _unescaped(step))
+        end = found.end()
+    return entries if end == len(source) + 1 else None
+
+
+def _unescaped(text: str) -> str:
+    if "\\" not in text:
+        return text
+    import json
+
+    # With these four escapes a TOML basic string is a JSON string.
+    unescaped: str = json.loads(f'"{text}"', strict=False)
+    return unescaped
 
 
 @cache
@@ -113,7 +173,7 @@ def message(code: str, language: Language, parameters: Mapping[str, object] | No
     entry = _entries(language).get(code)
     if entry is None:
         return code
-    return _fill(entry.message, parameters)
+    return _fill(entry.message, language, parameters)
 
 
 def next_step(code: str, language: Language, parameters: Mapping[str, object] | None = None) -> str | None:
@@ -121,15 +181,19 @@ def next_step(code: str, language: Language, parameters: Mapping[str, object] | 
     entry = _entries(language).get(code)
     if entry is None or entry.next_step is None:
         return None
-    return _fill(entry.next_step, parameters)
+    return _fill(entry.next_step, language, parameters)
 
 
-def _fill(template: str, parameters: Mapping[str, object] | None) -> str:
-    safe = {name: _listed(value) for name, value in (parameters or {}).items()}
+def _fill(template: str, language: Language, parameters: Mapping[str, object] | None) -> str:
+    safe = {name: _listed(value, language) for name, value in (parameters or {}).items()}
     return _formatter.vformat(template, (), safe)
 
 
-def _listed(value: object) -> str:
+def _listed(value: object, language: Language) -> str:
+    if isinstance(value, (Text, Phrase)):
+        return value.of(language)
     if isinstance(value, (list, tuple, set, frozenset)):
-        return ", ".join(shown(item) for item in value)
+        # Whole sentences stand on lines of their own, names on one line.
+        between = "\n  - " if any(isinstance(item, Phrase) for item in value) else ", "
+        return between.join(_listed(item, language) for item in value)
     return shown(value)
