@@ -143,7 +143,7 @@ class Key(Protocol):
 
     @property
     def batch_limit(self) -> int | None:
-        """Greatest number of digests in one request, ``None`` for no limit."""
+        """How many digests one confirmation of a person covers; ``None`` where nobody is asked for each signature."""
 
     def sign(self, digests: Sequence[DigestToSign], scheme: SchemeName) -> Signed | Pending:
         """Sign every digest with `scheme`, in order, or say what a person must do first.
@@ -174,6 +174,9 @@ class KeySource(Protocol):
 
         :raises KeyTrouble: not found, ambiguous, locked, wrong secret.
         """
+
+    def read_certificate(self, uri: str, access: KeyAccess) -> bytes | None:
+        """Return the signer's certificate (DER) where it can be read without any secret, else ``None``."""
 
     def list_keys(self, access: KeyAccess) -> Iterable[KeyDescription]:
         """List what can be found without any secret."""

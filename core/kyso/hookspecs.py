@@ -16,7 +16,7 @@ implementation takes the ones it needs.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import pluggy
@@ -105,12 +105,14 @@ def register_tables(register: Callable[[Contribution[TableSet]], None]) -> None:
     """Contribute tables to the records, with a migration branch of their own."""
 
 
-@hookspec
-def sign_document(request: SignRequest) -> Generator[None, SignedDocument | PendingSignature, Any]:  # type: ignore[empty-body]
+@hookspec(firstresult=True)
+def sign_document(request: SignRequest) -> SignedDocument | PendingSignature | None:
     """Wrap the signing of one letter (audit, timing): implement with ``hookimpl(wrapper=True)``.
 
-    The engine's own implementation does the work; a wrapper sees the request and the outcome, and must return it.
+    The engine's own implementation does the work; a wrapper sees the request and the outcome, and must return it. In
+    a batch that a person confirms once, the wrapper surrounds the finishing of each letter.
     """
+    return None
 
 
 @hookspec

@@ -140,6 +140,7 @@ class PreparedSignature:
     :param policy: the policy that placed it.
     :param key: the key's name or URI as requested.
     :param signature_number: how many signatures the file has with this one.
+    :param original_size: how many bytes of the prepared file are the original's.
     :param notices: what came up on the way.
     """
 
@@ -161,6 +162,7 @@ class PreparedSignature:
     policy: str
     key: str
     signature_number: int
+    original_size: int
     notices: tuple[Notice, ...] = ()
 
 

@@ -1,1 +1,31 @@
-"""kyso plugin."""
+"""Keys in a PFX (PKCS#12) file: ``pfx:seal.p12``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from kyso.plugin import Contribution, KeySource, Text, hookimpl
+
+
+def _source() -> KeySource:
+    from kyso_pfx.source import PfxSource
+
+    return PfxSource()
+
+
+@hookimpl
+def register_catalogues(register: Callable[[str], None]) -> None:
+    """Name this package's catalogues."""
+    register("kyso_pfx")
+
+
+@hookimpl
+def register_key_sources(register: Callable[[Contribution[KeySource]], None]) -> None:
+    """Contribute the ``pfx:`` scheme."""
+    register(
+        Contribution(
+            "pfx",
+            Text("Khóa trong tệp PFX (PKCS#12)", "Key in a PFX (PKCS#12) file"),
+            load=_source,
+        )
+    )

@@ -1,0 +1,78 @@
+"""The stage *finish*: check everything once more, then embed the signature value.
+
+Finish trusts nobody: not the key source, not the file that lay on a disk, not the JSON beside it. The digest of the
+prepared file is computed anew, the signed attributes are rebuilt from it and compared, and the value is verified with
+the certificate's own key. Only then is /Contents filled.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from kyso.cms.build import signed_attributes, signed_data
+from kyso.cms.values import HASHES, value_matches
+from kyso.errors import InputRefused, KeyTrouble
+from kyso.models import SignedDocument
+from kyso.signing.certificates import signer_of
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from kyso.models import PreparedSignature, SignatureValue
+    from kyso.update.files import PreparedFile
+
+
+def attributes_digest(prepared: PreparedSignature) -> bytes:
+    """Return the digest that the key signs: over the DER of the signed attributes (RFC 5652, 5.4)."""
+    import hashlib
+
+    return hashlib.new(prepared.digest, prepared.signed_attributes).digest()
+
+
+def check_prepared(prepared: PreparedSignature, file: PreparedFile) -> None:
+    """Check that the prepared file still is the one that was prepared.
+
+    :raises InputRefused: file or JSON were changed in between.
+    """
+    if not prepared.certificates or prepared.digest not in HASHES:
+        raise InputRefused("prepared.unreadable", cause="certificates")
+    if file.size != prepared.file_size or file.byte_range != prepared.byte_range or not file.is_empty():
+        raise InputRefused("prepared.changed", name=prepared.document_name)
+    digest = file.digest(prepared.digest, again=True)
+    rebuilt = signed_attributes(digest, prepared.certificates[0], prepared.signature_format, prepared.signed_at)
+    if digest != prepared.document_digest or rebuilt != prepared.signed_attributes:
+        raise InputRefused("prepared.changed", name=prepared.document_name)
+
+
+def finish(
+    prepared: PreparedSignature, file: PreparedFile, value: SignatureValue, out: Path | None, *, overwrite: bool = False
+) -> SignedDocument:
+    """Embed `value` and publish the letter at `out`, or return its bytes.
+
+    :raises KeyTrouble: the value was not made by the certificate's key over these attributes.
+    :raises InputRefused: the prepared file was changed.
+    """
+    check_prepared(prepared, file)
+    certificate = prepared.certificates[0]
+    if not value_matches(certificate, value.value, attributes_digest(prepared), prepared.scheme, prepared.digest):
+        raise KeyTrouble("key.wrong_signature", name=signer_of(certificate).name)
+    file.embed(
+        signed_data(
+            prepared.signed_attributes, value.value, prepared.certificates, prepared.scheme, prepared.digest
+        )
+    )
+    published = file.publish(out, overwrite=overwrite)
+    return SignedDocument(
+        path=out,
+        data=published if isinstance(published, bytes) else None,
+        size=prepared.file_size,
+        original_size=prepared.original_size,
+        field=prepared.field,
+        page=prepared.page,
+        rect_mm=prepared.rect_mm,
+        level="b",
+        policy=prepared.policy,
+        signer=signer_of(certificate).name,
+        signed_at=prepared.signed_at,
+        notices=prepared.notices,
+    )

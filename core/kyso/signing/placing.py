@@ -1,0 +1,146 @@
+"""The stages *place* and *draw*: from a request and an opened letter to a placement and its appearance.
+
+Signing and preview go through here, so that a preview is the truth.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from kyso.contracts import PlacementIntent
+from kyso.errors import SigningRefused, WrongUse
+from kyso.models import VIETNAM_TIME
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from kyso.contracts import Letter, Signer
+    from kyso.models import Placement, SignRequest
+    from kyso.signing.context import SigningContext
+    from kyso_stamps import Appearance
+
+INVISIBLE = "invisible"
+
+
+def policy_name(request: SignRequest, context: SigningContext) -> str:
+    """Return the policy the request asks for, else the configured one.
+
+    :raises WrongUse: neither names one.
+    """
+    if request.policy is not None:
+        return request.policy
+    if context.config.signing.policy is not None:
+        return context.config.signing.policy
+    if request.rect_mm is not None:
+        return "fixed"
+    raise WrongUse("signing.no_policy", policies=sorted(context.registry.contributions("placement_policies")))
+
+
+def signing_time(request: SignRequest, context: SigningContext) -> datetime:
+    """Return the claimed time in Vietnam's zone, to the second.
+
+    :raises WrongUse: the request's time carries no zone.
+    """
+    moment = request.signed_at if request.signed_at is not None else context.now()
+    if moment.tzinfo is None:
+        raise WrongUse("signing.time_without_zone", time=moment.isoformat())
+    return moment.astimezone(VIETNAM_TIME).replace(microsecond=0)
+
+
+def place(letter: Letter, request: SignRequest, signer: Signer, signed_at: datetime, context: SigningContext) -> Placement:
+    """Ask the policy for a place and a stamp.
+
+    :raises SigningRefused: the policy found no lawful place.
+    :raises WrongUse: unknown policy, or a setting it does not know.
+    """
+    from kyso.placement.settings import parse_settings
+
+    name = policy_name(request, context)
+    contribution = context.registry.contribution("placement_policies", name)
+    values = parse_settings(contribution.settings, _given_settings(name, request, context))
+    intent = PlacementIntent(
+        signer=signer,
+        signed_at=signed_at,
+        values=values,
+        organisation=context.config.organisation.name or signer.organisation,
+        image=request.image if request.image is not None else configured_image(name, request, context),
+        page=request.page,
+        rect_mm=request.rect_mm,
+        anchor=request.anchor,
+        field=request.field,
+        leader_field=request.leader_field,
+        time_pattern=context.config.signing.time_pattern,
+        fonts=context.fonts,
+        check_signatures=lambda: context.verify(request.document, request.password),
+    )
+    placement = context.registry.placement_policy(name).place(letter, intent)
+    for check in context.registry.contributions("preflight_checks"):
+        for finding in context.registry.preflight_check(check).check(letter, intent, placement):
+            if finding.refuse:
+                raise SigningRefused(finding.code, **finding.parameters)
+    return placement
+
+
+def draw(placement: Placement, context: SigningContext) -> Appearance | None:
+    """Draw the placement's stamp; nothing for an invisible signature.
+
+    :raises SigningRefused: the stamp cannot be drawn: a missing glyph, too long a text, an unusable picture.
+    """
+    if placement.stamp is None:
+        return None
+    from kyso_stamps import StampError
+    from kyso_stamps.draw import draw as draw_stamp
+
+    try:
+        return draw_stamp(placement.stamp, context.fonts)
+    except StampError as error:
+        raise SigningRefused(error.code, **error.parameters) from error
+
+
+def check_words(request: SignRequest, context: SigningContext) -> None:
+    """Refuse words that no font can draw before a password or PIN is asked for.
+
+    :raises SigningRefused: naming the missing characters.
+    """
+    words = tuple(value for value in (*request.settings.values(), context.config.organisation.name or "") if value)
+    if not words or request.policy == INVISIBLE:
+        return
+    from kyso_stamps import StampError
+    from kyso_stamps.text import check_glyphs
+
+    try:
+        check_glyphs(words, context.fonts)
+    except StampError as error:
+        raise SigningRefused(error.code, **error.parameters) from error
+
+
+def configured_image(policy: str, request: SignRequest, context: SigningContext) -> Path | None:
+    """Return the configured picture for the policy's role: the key's own, else the leader's or the seal's."""
+    role = policy.rpartition(".")[2]
+    if role not in ("leader", "seal"):
+        return None
+    key = context.config.keys.get(request.key)
+    if key is not None and key.image is not None:
+        return key.image
+    return context.config.seal.image if role == "seal" else context.config.leader.image
+
+
+def _given_settings(policy: str, request: SignRequest, context: SigningContext) -> Mapping[str, str]:
+    """Join the configured defaults of a role with what the request sets; the request wins."""
+    role = policy.rpartition(".")[2]
+    declared = {setting.name for setting in context.registry.contribution("placement_policies", policy).settings}
+    given: dict[str, str] = {}
+    if role in ("leader", "seal"):
+        section = context.config.seal if role == "seal" else context.config.leader
+        for name in ("diameter_mm", "width_mm", "height_mm", "max_width_mm", "max_height_mm"):
+            value = getattr(section, name, None)
+            if value is not None:
+                given[name] = str(value)
+    key = context.config.keys.get(request.key)
+    if key is not None and key.title is not None:
+        given["title"] = key.title
+    given.update({name: str(value) for name, value in context.config.plugins.get(policy, {}).items()})
+    given = {name: value for name, value in given.items() if name in declared}
+    return {**given, **request.settings}
