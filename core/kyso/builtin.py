@@ -1,0 +1,37 @@
+"""What kyso itself contributes, through the same door as every plugin: report formats and plain placement policies."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from kyso.contracts import Contribution, PlacementPolicy, ReportFormat
+from kyso.hookspecs import hookimpl
+from kyso.text import Text
+
+
+def _text_report() -> ReportFormat:
+    from kyso.reports.text import TextReport
+
+    return TextReport()
+
+
+def _json_report() -> ReportFormat:
+    from kyso.reports.json import JsonReport
+
+    return JsonReport()
+
+
+@hookimpl
+def register_report_formats(register: Callable[[Contribution[ReportFormat]], None]) -> None:
+    """Contribute the formats ``text`` and ``json``."""
+    register(Contribution("text", Text("Văn bản để đọc", "Text to read"), load=_text_report))
+    register(Contribution("json", Text("JSON kyso.report/1", "JSON kyso.report/1"), load=_json_report))
+
+
+@hookimpl
+def register_placement_policies(register: Callable[[Contribution[PlacementPolicy]], None]) -> None:
+    """Contribute the policies ``fixed`` and ``invisible``."""
+    from kyso.placement import fixed, invisible
+
+    register(fixed.contribution())
+    register(invisible.contribution())
