@@ -17,7 +17,7 @@ from kyso.text import shown
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from kyso.contracts import Key
+    from kyso.contracts import Key, KeyDescription
     from kyso.models import DigestName, SchemeName
 
 _SHOWN_DATE = "%d/%m/%Y %H:%M:%S"
@@ -86,3 +86,25 @@ def choose_scheme(key: Key, scheme: SchemeName | None, digest: DigestName | None
         if candidate in allowed and scheme in (None, candidate[0]) and digest in (None, candidate[1]):
             return candidate
     raise KeyTrouble("key.scheme_unsupported", scheme=scheme or "*", digest=digest or "*")
+
+
+def describe(der: bytes, uri: str) -> KeyDescription:
+    """Describe a key by its certificate, for `kyso keys list`."""
+    from kyso.contracts import KeyDescription
+
+    certificate = load_certificate(der)
+    try:
+        usage = certificate.extensions.get_extension_for_class(x509.KeyUsage).value
+        names = tuple(name for name in ("digital_signature", "content_commitment") if getattr(usage, name))
+    except (x509.ExtensionNotFound, ValueError):
+        names = ()
+    issuer = certificate.issuer.get_attributes_for_oid(NameOID.COMMON_NAME)
+    return KeyDescription(
+        uri=uri,
+        subject=signer_of(der).name,
+        issuer=shown(issuer[0].value) if issuer else "",
+        serial=f"{certificate.serial_number:x}",
+        not_before=certificate.not_valid_before_utc,
+        not_after=certificate.not_valid_after_utc,
+        usage=names,
+    )

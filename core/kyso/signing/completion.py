@@ -18,8 +18,9 @@ from kyso.signing.certificates import signer_of
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from kyso.models import PreparedSignature, SignatureValue
     from kyso.update.files import PreparedFile
+
+    from kyso.models import PreparedSignature, SignatureValue
 
 
 def attributes_digest(prepared: PreparedSignature) -> bytes:
@@ -57,9 +58,7 @@ def finish(
     if not value_matches(certificate, value.value, attributes_digest(prepared), prepared.scheme, prepared.digest):
         raise KeyTrouble("key.wrong_signature", name=signer_of(certificate).name)
     file.embed(
-        signed_data(
-            prepared.signed_attributes, value.value, prepared.certificates, prepared.scheme, prepared.digest
-        )
+        signed_data(prepared.signed_attributes, value.value, prepared.certificates, prepared.scheme, prepared.digest)
     )
     published = file.publish(out, overwrite=overwrite)
     return SignedDocument(

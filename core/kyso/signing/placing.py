@@ -49,7 +49,9 @@ def signing_time(request: SignRequest, context: SigningContext) -> datetime:
     return moment.astimezone(VIETNAM_TIME).replace(microsecond=0)
 
 
-def place(letter: Letter, request: SignRequest, signer: Signer, signed_at: datetime, context: SigningContext) -> Placement:
+def place(
+    letter: Letter, request: SignRequest, signer: Signer, signed_at: datetime, context: SigningContext
+) -> Placement:
     """Ask the policy for a place and a stamp.
 
     :raises SigningRefused: the policy found no lawful place.
@@ -77,7 +79,7 @@ def place(letter: Letter, request: SignRequest, signer: Signer, signed_at: datet
     )
     placement = context.registry.placement_policy(name).place(letter, intent)
     for check in context.registry.contributions("preflight_checks"):
-        for finding in context.registry.preflight_check(check).check(letter, intent, placement):
+        for finding in context.registry.load("preflight_checks", check).check(letter, intent, placement):
             if finding.refuse:
                 raise SigningRefused(finding.code, **finding.parameters)
     return placement
@@ -90,8 +92,9 @@ def draw(placement: Placement, context: SigningContext) -> Appearance | None:
     """
     if placement.stamp is None:
         return None
-    from kyso_stamps import StampError
     from kyso_stamps.draw import draw as draw_stamp
+
+    from kyso_stamps import StampError
 
     try:
         return draw_stamp(placement.stamp, context.fonts)
@@ -107,8 +110,9 @@ def check_words(request: SignRequest, context: SigningContext) -> None:
     words = tuple(value for value in (*request.settings.values(), context.config.organisation.name or "") if value)
     if not words or request.policy == INVISIBLE:
         return
-    from kyso_stamps import StampError
     from kyso_stamps.text import check_glyphs
+
+    from kyso_stamps import StampError
 
     try:
         check_glyphs(words, context.fonts)
@@ -141,6 +145,8 @@ def _given_settings(policy: str, request: SignRequest, context: SigningContext) 
     key = context.config.keys.get(request.key)
     if key is not None and key.title is not None:
         given["title"] = key.title
-    given.update({name: str(value) for name, value in context.config.plugins.get(policy, {}).items()})
+    plugin = context.registry.contributions("placement_policies")[policy].plugin.name
+    configured = context.config.settings_for(plugin, policy)
+    given.update({name: str(value) for name, value in configured.items()})
     given = {name: value for name, value in given.items() if name in declared}
     return {**given, **request.settings}

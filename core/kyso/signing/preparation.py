@@ -11,18 +11,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kyso.cms.build import reserved_size, signed_attributes
-from kyso.cms.values import signature_size
 from kyso.document.fitness import check_fitness, repair
 from kyso.document.opening import open_letter
+from kyso.update.files import PreparedFile
+from kyso.update.writer import write_update
+
+from kyso.cms.build import reserved_size, signed_attributes
+from kyso.cms.values import signature_size
 from kyso.errors import SigningRefused
 from kyso.models import PreparedSignature
 from kyso.signing.certificates import check_certificate, choose_scheme, signer_of
 from kyso.signing.placing import draw, place, signing_time
 from kyso.text import message
-from kyso.update.files import PreparedFile
 from kyso.update.plan import SignaturePlan
-from kyso.update.writer import write_update
 
 if TYPE_CHECKING:
     from kyso.contracts import Key
@@ -72,7 +73,9 @@ def prepare(request: SignRequest, key: Key, context: SigningContext, folder: Pat
             source = repair(source)
             letter = opened.enter_context(open_letter(source, name=document_name(request.document)))
         placement = place(letter, request, signer, signed_at, context)
-        for finding in check_fitness(letter, field=placement.field, visible=placement.rect_mm is not None, certify=request.certify):
+        for finding in check_fitness(
+            letter, field=placement.field, visible=placement.rect_mm is not None, certify=request.certify
+        ):
             if finding.refuse:
                 raise SigningRefused(finding.code, **finding.parameters)
         appearance = draw(placement, context)

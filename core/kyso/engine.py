@@ -1,0 +1,434 @@
+"""The engine: joins the plugins to the pipeline. Synchronous and re-entrant.
+
+Ten lines that sign a letter and check it::
+
+    from pathlib import Path
+    from kyso import Engine, RectMm, Secret, SignRequest
+
+    with Engine.from_config(Path("kyso.toml"), ask_secret=lambda code, about: Secret("...")) as engine:
+        signed = engine.sign(
+            SignRequest(Path("letter.pdf"), key="leader", policy="decree30.leader", out=Path("signed.pdf"))
+        )
+        report = engine.verify(signed.path)
+        print(signed.field, report.verdict)
+
+A waiting signature is a value (:class:`~kyso.models.PendingSignature`), never a blocked thread.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+from kyso.config import Config
+from kyso.contracts import KeyAccess
+from kyso.errors import InternalError, KeyTrouble, KysoError
+from kyso.hookspecs import hookimpl
+from kyso.models import (
+    DigestToSign,
+    FailedSignature,
+    PendingSignature,
+    PreparedSignature,
+    SignatureValue,
+    Signed,
+    SignedDocument,
+    SignRequest,
+    Source,
+)
+from kyso.plugins import PluginRegistry, create_plugin_manager
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from kyso.contracts import Key, KeyDescription, SecretAsker
+    from kyso.geometry import RectMm
+    from kyso.models import Notice, Placement
+    from kyso.secret import Secret
+    from kyso.signing.batch import WorkerPool
+    from kyso.signing.context import SigningContext
+    from kyso.signing.preparation import Prepared
+    from kyso.verification.report import VerificationReport
+
+Outcome = SignedDocument | PendingSignature | FailedSignature
+
+_EVENTS = {SignedDocument: "signed", PendingSignature: "pending", FailedSignature: "failed"}
+_JUDGEMENT_HOLDS = timedelta(minutes=5)
+"""How long what was found about a certificate's chain holds for the next letter."""
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """The page as it would look signed.
+
+    :param png: the picture.
+    :param boxes_mm: the measured boxes behind the placement, in display space; ``stamp`` is the stamp itself.
+    """
+
+    png: bytes
+    placement: Placement
+    boxes_mm: Mapping[str, RectMm]
+
+
+def _no_secret(code: str, parameters: Mapping[str, object]) -> Secret:
+    raise KeyTrouble("key.secret_missing", **parameters)
+
+
+def _present() -> datetime:
+    return datetime.now(UTC)
+
+
+class Engine:
+    """Signs, seals and verifies letters with the configured keys and the loaded plugins.
+
+    Use it as a context manager: leaving it closes key sessions and worker processes.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        registry: PluginRegistry,
+        *,
+        ask_secret: SecretAsker = _no_secret,
+        online: bool = False,
+        last_try: bool = False,
+        now: Callable[[], datetime] = _present,
+    ) -> None:
+        self.config = config
+        self.registry = registry
+        self._ask_secret = ask_secret
+        self._online = online or config.network.online
+        self._last_try = last_try
+        self._now = now
+        self._keys: dict[str, Key] = {}
+        self._secrets: dict[str, Secret] = {}
+        self._lock = threading.RLock()
+        self._pool: WorkerPool | None = None
+        self._context: SigningContext | None = None
+        self._judged: dict[bytes, tuple[datetime, tuple[Notice, ...]]] = {}
+        registry.manager.register(_SigningHook(self), name="kyso.engine")
+
+    @classmethod
+    def from_config(
+        cls,
+        config: Config | Path | None = None,
+        *,
+        ask_secret: SecretAsker = _no_secret,
+        online: bool = False,
+        last_try: bool = False,
+        now: Callable[[], datetime] = _present,
+    ) -> Self:
+        """Build an engine from a configuration, a file, or (``None``) the defaults.
+
+        :raises ConfigWrong: the file holds something that cannot be right.
+        """
+        loaded = config if isinstance(config, Config) else Config.load(config)
+        return cls(loaded, create_plugin_manager(), ask_secret=ask_secret, online=online, last_try=last_try, now=now)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close key sessions and worker processes. Closing twice is harmless."""
+        with self._lock:
+            if self._pool is not None:
+                self._pool.close()
+                self._pool = None
+            for key in self._keys.values():
+                with suppress(KysoError):  # a token that was pulled out cannot be closed; there is nothing to lose
+                    key.close()
+            self._keys.clear()
+            self._secrets.clear()
+
+    # ------------------------------------------------------------------------------------------------ signing
+
+    def sign(self, request: SignRequest) -> SignedDocument | PendingSignature:
+        """Sign one letter.
+
+        :raises KysoError: the letter is not signed; the input is untouched and there is no output.
+        """
+        try:
+            outcome = self.sign_silently(request)
+        except KysoError as error:
+            self.tell(request, failure_of(request, error))
+            raise
+        self.tell(request, outcome)
+        return outcome
+
+    def sign_many(self, requests: Iterable[SignRequest], *, workers: int = 1) -> Iterator[Outcome]:
+        """Sign many letters; one that fails does not stop the rest. Outcomes come in the order of the requests.
+
+        :param workers: processes to prepare and finish in. A key that is a file is opened by every worker; any
+            other key stays in this process, which then does the work alone.
+        """
+        from kyso.signing.batch import sign_batch
+
+        return sign_batch(self, requests, workers)
+
+    def prepare(self, request: SignRequest, folder: Path) -> PreparedSignature:
+        """Prepare a letter and keep it in `folder` as ``ID.pdf`` and ``ID.json``, to be finished by any process."""
+        from kyso.signing import shelf
+
+        return shelf.put(self._prepare(request, folder), folder)
+
+    def finish(
+        self,
+        prepared: PreparedSignature | str,
+        value: SignatureValue,
+        folder: Path,
+        *,
+        out: Path | None = None,
+        overwrite: bool = False,
+    ) -> SignedDocument:
+        """Finish a preparation kept in `folder` with a signature value from wherever it was made.
+
+        :param prepared: the preparation or its id.
+        :raises KeyTrouble: the value does not fit.
+        :raises InputRefused: the prepared file was changed, or there is none.
+        """
+        from kyso.signing import completion, shelf
+
+        signature = shelf.read(folder, prepared) if isinstance(prepared, str) else prepared
+        file = shelf.take(folder, signature, out.parent if out is not None else None)
+        try:
+            signed = completion.finish(signature, file, value, out, overwrite=overwrite)
+        finally:
+            file.discard()
+        shelf.drop(folder, signature.id)
+        return signed
+
+    def sign_value(self, prepared: PreparedSignature, key: str | None = None) -> SignatureValue:
+        """Make the signature value of a preparation with one of this engine's keys.
+
+        :raises KeyTrouble: the key is another one, or a person would have to confirm.
+        """
+        name = key or prepared.key
+        opened = self.key(name)
+        if opened.certificate != prepared.certificates[0]:
+            raise KeyTrouble("key.other_certificate", name=name)
+        answer = opened.sign([digest_to_sign(prepared)], prepared.scheme)
+        if not isinstance(answer, Signed):
+            raise KeyTrouble("key.needs_confirmation", name=name)
+        return SignatureValue(answer.values[0])
+
+    def preview(self, request: SignRequest, *, dpi: float = 110.0) -> Preview:
+        """Draw the page as it would look signed. No key is opened and no secret asked for."""
+        from kyso.document.opening import open_letter
+        from kyso.preview import preview_page
+
+        from kyso.signing.keys import known_signer
+        from kyso.signing.placing import draw, place, signing_time
+
+        context = self._signing_context()
+        with open_letter(request.document, password=request.password) as letter:
+            signer = known_signer(request.key, self._keys.get(request.key), self.config, self.registry, self._access)
+            placement = place(letter, request, signer, signing_time(request, context), context)
+            png, boxes = preview_page(letter, placement, draw(placement, context), dpi)
+        return Preview(png, placement, boxes)
+
+    # ---------------------------------------------------------------------------------------------- verifying
+
+    def verify(
+        self,
+        source: Source,
+        *,
+        trust: Sequence[Path] | None = None,
+        crls: Sequence[Path] | None = None,
+        at: datetime | None = None,
+        password: Secret | None = None,
+        revocation: str | None = None,
+        name: str | None = None,
+    ) -> VerificationReport:
+        """Verify a document. Never raises for a bad file: that is a verdict.
+
+        :param trust: files or folders with roots, instead of the configured ones.
+        :param crls: files or folders with CRLs, instead of the configured ones.
+        :param at: judge at this time instead of now; never a signing time.
+        """
+        from kyso.verification.settings import settings_from
+        from kyso.verification.verify import verify_document
+
+        settings = settings_from(
+            self.config, trust=trust, crls=crls, at=at, now=self._now(), password=password, revocation=revocation
+        )
+        return verify_document(source, settings, name=name)
+
+    # --------------------------------------------------------------------------------------------------- keys
+
+    def keys(self) -> tuple[list[KeyDescription], list[tuple[str, KysoError]]]:
+        """List the configured keys, then what the key sources find. No secret is asked for.
+
+        :returns: the keys, and what could not be asked with the reason.
+        """
+        from kyso.signing.keys import list_keys
+
+        return list_keys(self.config, self.registry, self._access)
+
+    def key(self, name: str) -> Key:
+        """Open a key by its configured name or URI; it stays open until the engine is closed.
+
+        :raises KeyTrouble: it cannot be opened.
+        :raises WrongUse: the name is unknown.
+        """
+        with self._lock:
+            opened = self._keys.get(name)
+            if opened is None:
+                from kyso.signing.keys import resolve
+
+                uri, source = resolve(name, self.config, self.registry)
+                opened = source.open(uri, self._access(name))
+                self._keys[name] = opened
+            return opened
+
+    def is_portable(self, name: str) -> bool:
+        """Tell whether worker processes may open the key by themselves.
+
+        :raises WrongUse: the name is unknown.
+        """
+        from kyso.signing.keys import resolve
+
+        return resolve(name, self.config, self.registry)[1].portable
+
+    def _access(self, name: str) -> KeyAccess:
+        from kyso.signing.keys import access_options
+
+        def ask(code: str, parameters: Mapping[str, object]) -> Secret:
+            secret = self._ask_secret(code, parameters)
+            self._secrets[name] = secret
+            return secret
+
+        base_dir, options, key_options = access_options(name, self.config)
+        return KeyAccess(ask, base_dir, options, key_options, self._online, self._last_try)
+
+    # ------------------------------------------------------------------------------- for the stages and the batch
+
+    def sign_silently(self, request: SignRequest) -> SignedDocument | PendingSignature:
+        """Sign one letter without telling `record_event`; :meth:`sign` and the batch tell."""
+        outcome = self.registry.hook.sign_document(request=request)
+        if not isinstance(outcome, (SignedDocument, PendingSignature)):
+            raise InternalError("engine.wrapper_lost_outcome")
+        return outcome
+
+    def sign_now(self, request: SignRequest) -> SignedDocument | PendingSignature:
+        """Do the work of :meth:`sign` without wrappers and events."""
+        from kyso.signing.completion import finish
+
+        prepared = self.prepare_here(request)
+        try:
+            answer = self.key(request.key).sign([digest_to_sign(prepared.signature)], prepared.signature.scheme)
+            if not isinstance(answer, Signed):
+                raise KeyTrouble("key.needs_confirmation", name=request.key)
+            value = SignatureValue(answer.values[0])
+            return finish(prepared.signature, prepared.file, value, request.out, overwrite=request.overwrite)
+        finally:
+            prepared.file.discard()
+
+    def prepare_here(self, request: SignRequest) -> Prepared:
+        """Prepare one letter inside this process, its file beside the future output."""
+        from kyso.update.files import check_output
+
+        if request.out is None:
+            return self._prepare(request, None)
+        check_output(request.document, request.out, overwrite=request.overwrite)
+        return self._prepare(request, request.out.parent)
+
+    def worker_pool(self, names: set[str], workers: int) -> WorkerPool:
+        """Return the pool of worker processes, with the keys `names` opened in each of them.
+
+        :raises KeyTrouble: a key does not open.
+        """
+        from kyso.signing.batch import WorkerPool
+
+        with self._lock:
+            for name in names:
+                self.key(name)
+            if self._pool is not None and (self._pool.workers != workers or not names <= self._pool.keys):
+                self.drop_worker_pool()
+            if self._pool is None:
+                secrets = {name: secret.reveal() for name, secret in self._secrets.items() if self.is_portable(name)}
+                self._pool = WorkerPool(self.config, secrets, workers)
+            return self._pool
+
+    def drop_worker_pool(self) -> None:
+        """Stop the worker processes; the next batch starts new ones."""
+        with self._lock:
+            if self._pool is not None:
+                self._pool.close()
+                self._pool = None
+
+    def tell(self, request: SignRequest, outcome: Outcome) -> None:
+        """Tell `record_event` about one letter."""
+        hook = self.registry.hook.record_event
+        if hook.get_hookimpls():
+            hook(name=_EVENTS[type(outcome)], request=request, outcome=outcome)
+
+    # ------------------------------------------------------------------------------------------------ private
+
+    def _prepare(self, request: SignRequest, folder: Path | None) -> Prepared:
+        from kyso.signing.placing import check_words
+        from kyso.signing.preparation import prepare
+
+        context = self._signing_context()
+        if request.key not in self._keys:
+            check_words(request, context)
+        return prepare(request, self.key(request.key), context, folder)
+
+    def _signing_context(self) -> SigningContext:
+        if self._context is None:
+            import platformdirs
+
+            from kyso.signing.context import SigningContext
+
+            self._context = SigningContext(
+                registry=self.registry,
+                config=self.config,
+                fonts=self.config.font_choice(Path(platformdirs.user_cache_dir("kyso", appauthor=False))),
+                now=self._now,
+                judge_certificate=self._judge_certificate,
+                verify=lambda source, password: self.verify(source, password=password),
+            )
+        return self._context
+
+    def _judge_certificate(self, certificate: bytes, chain: tuple[bytes, ...]) -> tuple[Notice, ...]:
+        from kyso.signing.judgement import judge
+
+        now = self._now()
+        known = self._judged.get(certificate)
+        if known is None or not known[0] <= now < known[0] + _JUDGEMENT_HOLDS:
+            known = self._judged[certificate] = (now, judge(certificate, chain, self.config, now))
+        return known[1]
+
+
+def digest_to_sign(prepared: PreparedSignature) -> DigestToSign:
+    """Return what the key source is asked to sign for `prepared`."""
+    from kyso.signing.completion import attributes_digest
+
+    return DigestToSign(attributes_digest(prepared), prepared.digest, prepared.document_name, prepared.id)
+
+
+def failure_of(request: SignRequest, error: KysoError) -> FailedSignature:
+    """Turn an error into the outcome of one letter of many."""
+    from kyso.signing.preparation import document_name
+
+    return FailedSignature(document_name(request.document), error.code, error.parameters, error.exit_code)
+
+
+class _SigningHook:
+    """The engine's own implementation of `sign_document`, innermost of all wrappers."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    @hookimpl(trylast=True)
+    def sign_document(self, request: SignRequest) -> SignedDocument | PendingSignature:
+        """Sign one letter."""
+        return self._engine.sign_now(request)
