@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from kyso.models import (
         DigestName,
         DigestToSign,
+        Notice,
         Pending,
         Placement,
         SchemeName,
@@ -106,6 +107,14 @@ SecretAsker = Callable[[str, Mapping[str, object]], "Secret"]
 """Asks a person for a secret: (code of the prompt's text, its parameters) -> Secret; raises KeyTrouble when none."""
 
 
+NoticeTeller = Callable[["Notice"], None]
+"""Shows a person something while a key is at work: "enter the PIN on the device", a token that cannot be read."""
+
+
+def _untold(notice: Notice) -> None:
+    """Nobody is there to be told; whatever matters is raised as an error all the same."""
+
+
 @dataclass(frozen=True, slots=True)
 class KeyAccess:
     """What a key source may use to open a key.
@@ -116,6 +125,7 @@ class KeyAccess:
     :param key_options: the further entries of ``[keys.NAME]`` for this key.
     :param online: whether the network may be used.
     :param last_try: spend a token's last PIN try.
+    :param tell: shows a notice at once, before a call that waits for a person.
     """
 
     ask_secret: SecretAsker
@@ -124,6 +134,7 @@ class KeyAccess:
     key_options: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     online: bool = False
     last_try: bool = False
+    tell: NoticeTeller = _untold
 
 
 class Key(Protocol):
