@@ -17,7 +17,9 @@ from typing import TYPE_CHECKING
 
 from kyso.cms.encode import (
     GENERALIZED_TIME,
+    INTEGER,
     NULL,
+    SEQUENCE,
     UTC_TIME,
     integer,
     object_identifier,
@@ -88,9 +90,11 @@ class _CertificateParts:
     signing_certificate: bytes
 
 
-def _element(data: bytes, offset: int) -> tuple[int, int, int]:
-    """Return (tag, start of content, end) of the DER value at `offset`."""
+def _element(data: bytes, offset: int, expected: int | None = None) -> tuple[int, int, int]:
+    """Return (tag, start of content, end) of the DER value at `offset`, which must have the `expected` tag."""
     tag, first = data[offset], data[offset + 1]
+    if expected is not None and tag != expected:
+        raise ValueError("tag")
     start = offset + 2
     if first & 0x80:
         count = first & 0x7F
@@ -107,17 +111,17 @@ def _element(data: bytes, offset: int) -> tuple[int, int, int]:
 @lru_cache(maxsize=64)
 def _parts_of(certificate: bytes) -> _CertificateParts:
     try:
-        _, offset, _ = _element(certificate, 0)
-        _, offset, _ = _element(certificate, offset)
+        _, offset, _ = _element(certificate, 0, SEQUENCE)
+        _, offset, _ = _element(certificate, offset, SEQUENCE)
         tag, _, end = _element(certificate, offset)
         if tag == 0xA0:  # explicit version, absent in version 1 certificates
             offset = end
         serial_start = offset
-        _, _, offset = _element(certificate, serial_start)
+        _, _, offset = _element(certificate, serial_start, INTEGER)
         serial = certificate[serial_start:offset]
-        _, _, offset = _element(certificate, offset)
+        _, _, offset = _element(certificate, offset, SEQUENCE)
         issuer_start = offset
-        _, _, offset = _element(certificate, issuer_start)
+        _, _, offset = _element(certificate, issuer_start, SEQUENCE)
         issuer = certificate[issuer_start:offset]
     except (IndexError, ValueError) as error:
         raise KeyTrouble("key.certificate_unreadable") from error
