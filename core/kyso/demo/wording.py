@@ -1,4 +1,4 @@
-"""The words of the demo's letter and its attachments: made up, and marked as a sample on every page."""
+"""The words of the demo's letter: made up, as every page says."""
 
 from __future__ import annotations
 
@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from datetime import date
 
 from kyso.demo.pki import LEADER_NAME
-
-SAMPLE_NOTICE = "VĂN BẢN MẪU: tên cơ quan, họ tên và số liệu đều là giả định, không có giá trị pháp lý"
 
 
 @dataclass(frozen=True, slots=True)
