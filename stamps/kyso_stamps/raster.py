@@ -1,0 +1,257 @@
+"""Pictures of pixels as PDF image XObjects: colours exact, transparency as a soft mask, no byte more than needed.
+
+The colour of a fully transparent pixel is nobody's to see; it is replaced by a neighbour's, so that a one-coloured seal
+costs a few bytes of colour and one mask, and no viewer blends a hidden white into the edges.
+"""
+
+from __future__ import annotations
+
+import io
+import struct
+import zlib
+from typing import TYPE_CHECKING
+
+from kyso_stamps.errors import StampError
+from kyso_stamps.jpeg import read_jpeg
+from kyso_stamps.pdfsyntax import keyed
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+    from kyso_stamps.appearance import Part
+
+MAX_PIXELS = 32_000_000
+INK_THRESHOLD = 25
+"""How much darker than white paper (of 255, in any channel) a pixel must be to count as ink."""
+
+_JPEG_QUALITY = 90
+
+UnitMatrix = tuple[float, float, float, float, float, float]
+_ORIENTATIONS: dict[int, UnitMatrix] = {
+    1: (1, 0, 0, 1, 0, 0),
+    2: (-1, 0, 0, 1, 1, 0),
+    3: (-1, 0, 0, -1, 1, 1),
+    4: (1, 0, 0, -1, 0, 1),
+    5: (0, -1, -1, 0, 1, 1),
+    6: (0, -1, 1, 0, 0, 1),
+    7: (0, 1, 1, 0, 0, 0),
+    8: (0, 1, -1, 0, 1, 0),
+}
+"""EXIF orientation to the matrix that turns the stored picture upright within the unit square (y upwards)."""
+
+UPRIGHT = _ORIENTATIONS[1]
+
+_EXIF_ORIENTATION = 0x0112
+
+
+def png_size(data: bytes, name: str) -> tuple[int, int]:
+    """Return width and height from a PNG's header.
+
+    :raises StampError: ``stamp.image_unreadable``.
+    """
+    if len(data) < 33 or data[12:16] != b"IHDR":
+        raise StampError("stamp.image_unreadable", name=name)
+    width, height = struct.unpack_from(">2I", data, 16)
+    return int(width), int(height)
+
+
+def check_size(width: int, height: int, name: str) -> None:
+    """Refuse pictures without pixels and pictures that would fill the memory, before they are decoded.
+
+    :raises StampError: ``stamp.image_unreadable``, ``stamp.image_too_large``.
+    """
+    if width < 1 or height < 1:
+        raise StampError("stamp.image_unreadable", name=name)
+    if width * height > MAX_PIXELS:
+        raise StampError("stamp.image_too_large", name=name, width=width, height=height, limit=MAX_PIXELS // 1_000_000)
+
+
+def decode(data: bytes, kind: str, name: str) -> tuple[Image, UnitMatrix]:
+    """Decode a PNG or JPEG whose size was checked, to mode L, RGB, LA or RGBA, with its orientation.
+
+    :raises StampError: ``stamp.image_unreadable``.
+    """
+    from PIL import Image
+
+    try:
+        with Image.open(io.BytesIO(data), formats=[kind]) as opened:
+            opened.load()
+            orientation = opened.getexif().get(_EXIF_ORIENTATION, 1)
+            picture = _eight_bits(opened)
+    except (
+        OSError,
+        SyntaxError,
+        ValueError,
+        EOFError,
+        IndexError,
+        KeyError,
+        TypeError,
+        OverflowError,
+        struct.error,
+        zlib.error,
+        Image.DecompressionBombError,
+    ) as error:
+        # Pillow's readers answer damaged files with any of these.
+        raise StampError("stamp.image_unreadable", name=name) from error
+    return picture, _ORIENTATIONS.get(orientation, UPRIGHT) if isinstance(orientation, int) else UPRIGHT
+
+
+def _eight_bits(image: Image) -> Image:
+    from PIL import ImageMath
+
+    if image.mode.startswith("I"):  # 16-bit grey, with at most one transparent value
+        wide = image.convert("I")
+        grey = ImageMath.lambda_eval(lambda args: args["convert"](args["wide"] / 257, "L"), wide=wide)
+        transparent = image.info.get("transparency")
+        if isinstance(transparent, int):
+            alpha = ImageMath.lambda_eval(
+                lambda args: args["convert"](args["notequal"](args["wide"], transparent) * 255, "L"), wide=wide
+            )
+            grey.putalpha(alpha)
+        return grey
+    if "transparency" in image.info:
+        return image.convert("RGBA")
+    if image.mode in ("L", "LA", "RGB", "RGBA"):
+        return image.copy()
+    if image.mode == "1":
+        return image.convert("L")
+    return image.convert("RGBA" if image.mode in ("PA", "RGBa", "La") else "RGB")
+
+
+def ink_box(image: Image) -> tuple[int, int, int, int] | None:
+    """Return the box (left, top, right, bottom) in pixels of what is visible on white paper; ``None`` for nothing."""
+    from PIL import Image as Pillow
+    from PIL import ImageChops
+
+    colour, alpha = split(image)
+    colour = colour.convert("RGB")
+    if alpha is not None:
+        colour = Pillow.composite(colour, Pillow.new("RGB", image.size, (255, 255, 255)), alpha)
+    red, green, blue = ImageChops.invert(colour).split()
+    darkest = ImageChops.lighter(ImageChops.lighter(red, green), blue)
+    return darkest.point([0] * INK_THRESHOLD + [255] * (256 - INK_THRESHOLD)).getbbox()
+
+
+def split(image: Image) -> tuple[Image, Image | None]:
+    """Return colours (L or RGB) and transparency; ``None`` where everything is opaque."""
+    if image.mode in ("L", "RGB"):
+        return image, None
+    alpha = image.getchannel("A")
+    colour = image.convert("L" if image.mode == "LA" else "RGB")
+    return colour, None if alpha.getextrema() == (255, 255) else alpha
+
+
+def jpeg_parts(data: bytes, image: Image, size: tuple[int, int], name: str) -> tuple[Part, ...]:
+    """Return a JPEG as it is, or compressed again where it has far more pixels than `size`."""
+    jpeg = read_jpeg(data, name)
+    if size != (jpeg.width, jpeg.height):
+        from PIL import Image as Pillow
+
+        output = io.BytesIO()
+        image.resize(size, Pillow.Resampling.LANCZOS).save(output, "JPEG", quality=_JPEG_QUALITY, subsampling=0)
+        smaller = read_jpeg(output.getvalue(), name)
+        if len(smaller.data) < len(jpeg.data):
+            jpeg = smaller
+    space = "/DeviceGray" if jpeg.components == 1 else "/DeviceRGB"
+    return (keyed((_image_head(jpeg.width, jpeg.height, space, 8, "/Filter/DCTDecode") + b">>",), jpeg.data),)
+
+
+def pixel_parts(image: Image, size: tuple[int, int], name: str) -> tuple[Part, ...]:
+    """Return a decoded picture, at `size` pixels, as an image XObject with its soft mask.
+
+    :raises StampError: ``stamp.image_empty`` for a picture that is transparent everywhere.
+    """
+    from PIL import Image as Pillow
+
+    colour, alpha = split(image)
+    if alpha is not None:
+        colour = _filled(colour, alpha, name)
+    if size != image.size:
+        one_colour = colour.getcolors(1) is not None
+        if alpha is None:
+            colour = colour.resize(size, Pillow.Resampling.LANCZOS)
+        elif one_colour:  # its colour stays exact, only the shape is made smaller
+            alpha, colour = alpha.resize(size, Pillow.Resampling.LANCZOS), colour.resize(size)
+        else:
+            colour.putalpha(alpha)
+            colour, alpha = split(colour.resize(size, Pillow.Resampling.LANCZOS))
+            colour = _filled(colour, alpha, name) if alpha is not None else colour
+    head, data = _encoded(colour)
+    if alpha is None:
+        return (keyed((head + b">>",), data),)
+    mask_head, mask_data = _encoded(alpha)
+    mask = keyed((mask_head + b">>",), mask_data)
+    return keyed((head + b"/SMask ", 1, b">>"), data, (mask, mask)), mask
+
+
+def _filled(colour: Image, alpha: Image, name: str) -> Image:
+    """Return `colour` with its fully transparent pixels in the colour of the first visible one."""
+    from PIL import Image as Pillow
+
+    box = alpha.getbbox()
+    if box is None:
+        raise StampError("stamp.image_empty", name=name)
+    row = alpha.crop((0, box[1], alpha.width, box[1] + 1)).getbbox()
+    assert row is not None
+    first = colour.getpixel((row[0], box[1]))
+    assert first is not None
+    return Pillow.composite(colour, Pillow.new(colour.mode, colour.size, first), alpha.point([0] + [255] * 255))
+
+
+def _image_head(width: int, height: int, space: str, bits: int, filter_entry: str) -> bytes:
+    return (
+        f"<</Type/XObject/Subtype/Image/Width {width}/Height {height}/ColorSpace{space}"
+        f"/BitsPerComponent {bits}{filter_entry}"
+    ).encode("ascii")
+
+
+def _encoded(image: Image) -> tuple[bytes, bytes]:
+    """Return the start of an image dictionary and the data of an L or RGB picture, in its shortest lossless form."""
+    width, height = image.size
+    components = len(image.getbands())
+    space = "/DeviceGray" if components == 1 else "/DeviceRGB"
+    colours = image.getcolors(256) if components == 3 else None
+    if colours is not None and len(colours) == 1:
+        data = zlib.compress(bytes((width + 7) // 8 * height), 9)
+        value = image.getpixel((0, 0))
+        assert isinstance(value, tuple)
+        palette = "".join(f"{round(level):02x}" for level in value)
+        return _image_head(width, height, f"[/Indexed/DeviceRGB 0<{palette}>]", 1, "/Filter/FlateDecode"), data
+    forms: list[tuple[bytes, bytes]] = []
+    plain = zlib.compress(image.tobytes(), 9)
+    forms.append((_image_head(width, height, space, 8, "/Filter/FlateDecode"), plain))
+    predictor = (
+        f"/Filter/FlateDecode/DecodeParms<</Predictor 15/Colors {components}/BitsPerComponent 8/Columns {width}>>"
+    )
+    forms.append((_image_head(width, height, space, 8, predictor), _png_data(image)))
+    if colours is not None:
+        indexed = _indexed(image, [colour for _, colour in colours])
+        if indexed is not None:
+            forms.append(indexed)
+    return min(forms, key=lambda form: len(form[0]) + len(form[1]))
+
+
+def _indexed(image: Image, colours: list[object]) -> tuple[bytes, bytes] | None:
+    """Return an RGB picture of at most 256 colours with a palette, or ``None`` if that would change a colour."""
+    from PIL import Image as Pillow
+
+    mapped = image.quantize(len(colours), method=Pillow.Quantize.MEDIANCUT, dither=Pillow.Dither.NONE)
+    if mapped.convert("RGB").tobytes() != image.tobytes():
+        return None
+    palette = bytes(mapped.getpalette() or ())[: 3 * len(colours)]
+    space = f"[/Indexed/DeviceRGB {len(palette) // 3 - 1}<{palette.hex()}>]"
+    return _image_head(*image.size, space, 8, "/Filter/FlateDecode"), zlib.compress(mapped.tobytes(), 9)
+
+
+def _png_data(image: Image) -> bytes:
+    """Return the picture's lines with PNG predictors, compressed: the data of a PNG is what /Predictor 15 wants."""
+    output = io.BytesIO()
+    image.save(output, "PNG", compress_level=9)
+    png = output.getvalue()
+    data, at = bytearray(), 8
+    while at < len(png):
+        length = struct.unpack_from(">I", png, at)[0]
+        if png[at + 4 : at + 8] == b"IDAT":
+            data += png[at + 8 : at + 8 + length]
+        at += 12 + length
+    return bytes(data)
