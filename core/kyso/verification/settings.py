@@ -1,0 +1,78 @@
+"""What a verification is told besides the file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, cast, get_args
+
+from kyso.errors import WrongUse
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from kyso.config import Config
+    from kyso.secret import Secret
+
+RevocationMode = Literal["offline", "prefer", "require"]
+
+
+@dataclass(frozen=True, slots=True)
+class VerificationSettings:
+    """The terms of a verification.
+
+    :param trust: files and folders with certificates; only self-signed CAs among them are anchors.
+    :param crls: files and folders with certificate revocation lists.
+    :param at: replaces the present as the time the letter is judged at; never a signing time. Aware.
+    :param now: the present; ``None`` reads the clock.
+    :param password: opens an encrypted PDF.
+    :param revocation: ``offline`` and ``prefer`` judge by what the document and `crls` hold; ``require`` also asks for
+        evidence about every CA of the chain.
+    """
+
+    trust: tuple[Path, ...] = ()
+    crls: tuple[Path, ...] = ()
+    at: datetime | None = None
+    now: datetime | None = None
+    password: Secret | None = None
+    revocation: RevocationMode = "offline"
+
+    @property
+    def moment(self) -> datetime:
+        """The time to judge at."""
+        return self.at or self.now or datetime.now(UTC)
+
+
+def settings_from(
+    config: Config,
+    *,
+    trust: Sequence[Path] | None = None,
+    crls: Sequence[Path] | None = None,
+    at: datetime | None = None,
+    now: datetime | None = None,
+    password: Secret | None = None,
+    revocation: str | None = None,
+) -> VerificationSettings:
+    """Join what was asked for with the config; what is given replaces the config's entry.
+
+    :raises WrongUse: a path that is not there, a time without zone, an unknown revocation mode.
+    """
+    mode = revocation or config.verification.revocation
+    if mode not in get_args(RevocationMode):
+        raise WrongUse("verification.revocation_mode", mode=mode, choices=get_args(RevocationMode))
+    if at is not None and at.tzinfo is None:
+        raise WrongUse("verification.time_without_zone", time=at.isoformat())
+    chosen_trust = tuple(config.verification.trust if trust is None else trust)
+    chosen_crls = tuple(config.verification.crl if crls is None else crls)
+    for path in (*chosen_trust, *chosen_crls):
+        if not Path(path).exists():
+            raise WrongUse("verification.path_missing", path=path)
+    return VerificationSettings(
+        trust=tuple(map(Path, chosen_trust)),
+        crls=tuple(map(Path, chosen_crls)),
+        at=at,
+        now=now,
+        password=password,
+        revocation=cast("RevocationMode", mode),
+    )

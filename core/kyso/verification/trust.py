@@ -1,0 +1,160 @@
+"""The certificates and revocation lists that a person put beside the document.
+
+Accepted in files and folders: PEM with any number of entries, DER, and PKCS #7 bundles (``.p7b``, ``.p7c``). Only
+self-signed CA certificates become anchors, everything else merely helps to build chains: dropping an intermediate
+into the folder must never make its whole CA trusted (DESIGN, section 6).
+
+Files are read once and remembered while size and modification time stay the same.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, Final
+
+from kyso.cms import algorithms, der
+from kyso.cms.certificate import Certificate, read_certificate, signed_by
+from kyso.cms.read import CmsError, read_signed_data
+from kyso.models import Notice
+from kyso.verification.crl import RevocationList, read_crl
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+MAX_FILE_BYTES: Final = 64 << 20
+MAX_FILES: Final = 5000
+_PEM = re.compile(rb"-----BEGIN ([A-Z0-9 ]+)-----(.*?)-----END \1-----", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class TrustStore:
+    """What was found.
+
+    :param anchors: self-signed CA certificates.
+    :param others: intermediates and everything else.
+    :param crls: the revocation lists.
+    :param problems: files that were asked for and hold nothing usable.
+    """
+
+    anchors: tuple[Certificate, ...] = ()
+    others: tuple[Certificate, ...] = ()
+    crls: tuple[RevocationList, ...] = ()
+    problems: tuple[Notice, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _FileContent:
+    certificates: tuple[Certificate, ...]
+    crls: tuple[RevocationList, ...]
+
+
+def load_trust(trust: tuple[Path, ...], crls: tuple[Path, ...]) -> TrustStore:
+    """Read the trust folder and the revocation lists.
+
+    Lists in the trust paths are used too; certificates in the list paths only help to build chains.
+    """
+    return _load(_signatures(trust), _signatures(crls))
+
+
+_Signature = tuple["Path", int, int, bool]
+
+
+def _signatures(paths: tuple[Path, ...]) -> tuple[_Signature, ...]:
+    """Return every file with size, time and whether it was named by itself."""
+    found: list[_Signature] = []
+    for path in paths:
+        named = not path.is_dir()
+        for file in [path] if named else sorted(path.rglob("*")):
+            if len(found) >= MAX_FILES:
+                break
+            if file.is_file():
+                state = file.stat()
+                found.append((file, state.st_size, state.st_mtime_ns, named))
+    return tuple(found)
+
+
+@lru_cache(maxsize=16)
+def _load(trust: tuple[_Signature, ...], crls: tuple[_Signature, ...]) -> TrustStore:
+    anchors: dict[Certificate, None] = {}
+    others: dict[Certificate, None] = {}
+    lists: list[RevocationList] = []
+    problems: list[Notice] = []
+    for files, anchoring in ((trust, True), (crls, False)):
+        for file, size, modified, named in files:
+            content = _read_file(file, size, modified)
+            if named and not content.certificates and not content.crls:
+                problems.append(Notice("verification.trust_file_unusable", {"path": file.name}))
+            for certificate in content.certificates:
+                (anchors if anchoring and is_anchor(certificate) else others)[certificate] = None
+            lists.extend(content.crls)
+    return TrustStore(tuple(anchors), tuple(others), tuple(lists), tuple(problems))
+
+
+@lru_cache(maxsize=1024)
+def _read_file(path: Path, size: int, modified: int) -> _FileContent:
+    del modified  # part of the cache key: a changed file is read again
+    if size > MAX_FILE_BYTES:
+        return _FileContent((), ())
+    try:
+        data = path.read_bytes()
+    except OSError:
+        return _FileContent((), ())
+    certificates: list[Certificate] = []
+    crls: list[RevocationList] = []
+    for block in _blocks(data):
+        _read_block(block, certificates, crls)
+    return _FileContent(tuple(certificates), tuple(crls))
+
+
+def _blocks(data: bytes) -> Iterator[bytes]:
+    if b"-----BEGIN " not in data:
+        yield data
+        return
+    for match in _PEM.finditer(data):
+        if b"PRIVATE KEY" in match[1]:
+            continue
+        try:
+            yield base64.b64decode(b"".join(match[2].split()), validate=True)
+        except binascii.Error:
+            continue
+
+
+def _read_block(block: bytes, certificates: list[Certificate], crls: list[RevocationList]) -> None:
+    """Read a block as whichever of the three kinds it is."""
+    try:
+        certificates.append(read_certificate(block))
+        return
+    except der.DerError:
+        pass
+    try:
+        crls.append(read_crl(block))
+        return
+    except der.DerError:
+        pass
+    try:
+        bundle = read_signed_data(block)
+    except CmsError:
+        return
+    for raw in bundle.certificates:
+        _read_block(raw, certificates, crls)
+    for raw in bundle.crls:
+        _read_block(raw, certificates, crls)
+
+
+def is_anchor(certificate: Certificate) -> bool:
+    """Tell whether a certificate may be trusted by itself: a CA that signed its own certificate."""
+    try:
+        return (
+            certificate.self_issued
+            and certificate.basic_constraints[0]
+            and signed_by(
+                certificate.tbs, certificate.signature_algorithm, certificate.signature, certificate.public_key_info
+            )
+        )
+    except (der.DerError, algorithms.UnsupportedAlgorithm):
+        return False
