@@ -29,7 +29,7 @@ _END_GRACE_S = 3.0
 # The environment goes to the worker, since modules find their readers and files through it; names that look like a
 # secret stay behind, because native code of a vendor has no business with them.
 _SECRET_NAME = re.compile(r"PASSW|PASSPHRASE|SECRET|CREDENTIAL|API_?KEY|ACCESS_?TOKEN|(^|_)PIN($|_)", re.IGNORECASE)
-_CODE = re.compile(r"pkcs11\.[a-z_]+")
+_CODE = re.compile(r"pkcs11\.[a-z0-9_]+")
 
 
 def worker_environment(module: Module) -> dict[str, str]:

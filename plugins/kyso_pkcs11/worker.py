@@ -79,6 +79,7 @@ class _Service:
         self._module: Any = None
         self._operations: dict[str, Callable[[Request], dict[str, Any]]] = {
             "load": self._load,
+            "library": lambda _: self._module.library(),
             "inventory": self._inventory,
             "state": self._state,
             "login": self._login,
