@@ -18,7 +18,7 @@ from kyso.geometry import MM_PER_INCH, PageGeometry, RectMm
 if TYPE_CHECKING:
     import pikepdf
 
-    from kyso.contracts import FieldInfo
+    from kyso.document.fields import Form
     from kyso.geometry import Matrix, RectPt
 
 _INK_DPI = 600.0
@@ -34,21 +34,15 @@ _PAPER_TOLERANCE = 40
 _SPECKS = 0.0002
 
 _MAX_APPEARANCE_BYTES = 4_000_000
-_MAX_ANNOTATIONS = 20_000
-_MAX_FIELD_DEPTH = 50
 _PATH_PAINTING = {"S", "s", "f", "F", "f*", "B", "B*", "b", "b*"}
 
 
 class InkLetter(RenderableLetter, Protocol):
-    """An opened letter with its object model."""
+    """An opened letter with its form."""
 
     @property
-    def pdf(self) -> pikepdf.Pdf:
-        """The parsed document, only read here."""
-
-    @property
-    def signature_fields(self) -> tuple[FieldInfo, ...]:
-        """Every signature field of the form."""
+    def form(self) -> Form:
+        """The interactive form with the signature fields and their objects."""
 
 
 def ink_mm(letter: InkLetter, field: str) -> RectMm | None:
@@ -58,21 +52,21 @@ def ink_mm(letter: InkLetter, field: str) -> RectMm | None:
     the seal has to cover a third of the picture (Decree 30/2020, annex I, II.8.a). An appearance that draws nothing
     visible answers its widget; a field without a visible widget answers ``None``.
     """
-    info = next((info for info in letter.signature_fields if info.name == field), None)
-    if info is None or info.page is None or info.rect_mm is None:
+    info = next((info for info in letter.form.signature_fields if info.name == field), None)
+    if info is None or info.widget is None or info.page is None or info.rect_pt is None or not info.has_area:
         return None
     geometry = letter.page(info.page)
-    widget = _widget(letter.pdf, info.page, field)
-    drawn = None if widget is None else _appearance_page(widget, pictures_only=info.policy is not None)
+    widget_mm = geometry.to_display(info.rect_pt)
+    drawn = _appearance_page(info.widget, pictures_only=info.policy is not None)
     if drawn is None:
-        return info.rect_mm
+        return widget_mm
     data, rect_pt = drawn
     page = PageGeometry(1, rect_pt, 0, geometry.user_unit)
     area_in2 = page.width_mm * page.height_mm / MM_PER_INCH**2
     dpi = min(_INK_DPI, math.sqrt(_INK_MAX_PIXELS / max(area_in2, 1e-6)))
     with pdfium.opened(data, name=letter.name) as document:
         ink = ink_of_raster(document.render(page, dpi=dpi, draw_forms=False, grey=True))
-    return info.rect_mm if ink is None else geometry.to_display(page.to_user(ink))
+    return widget_mm if ink is None else geometry.to_display(page.to_user(ink))
 
 
 def ink_of_raster(raster: Raster) -> RectMm | None:
@@ -116,36 +110,6 @@ def free_of_ink(letter: RenderableLetter, number: int, rect: RectMm) -> bool:
         return False
     marked = sum(count for level, count in levels.items() if abs(level - paper) > _PAPER_TOLERANCE)
     return marked <= _SPECKS * raster.width_px * raster.height_px
-
-
-def _widget(pdf: pikepdf.Pdf, page: int, field: str) -> pikepdf.Object | None:
-    import pikepdf
-
-    annotations = pdf.pages[page - 1].obj.get("/Annots")
-    if not isinstance(annotations, pikepdf.Array):
-        return None
-    for annotation in list(annotations)[:_MAX_ANNOTATIONS]:
-        if not isinstance(annotation, pikepdf.Dictionary) or annotation.get("/Subtype") != "/Widget":
-            continue
-        if _full_name(annotation) == field:
-            return annotation
-    return None
-
-
-def _full_name(field: pikepdf.Object) -> str:
-    """Return the fully qualified field name (ISO 32000-2, 12.7.4.2)."""
-    import pikepdf
-
-    names: list[str] = []
-    node: pikepdf.Object | None = field
-    for _ in range(_MAX_FIELD_DEPTH):
-        if not isinstance(node, pikepdf.Dictionary):
-            break
-        name = node.get("/T")
-        if isinstance(name, pikepdf.String):
-            names.append(str(name))
-        node = node.get("/Parent")
-    return ".".join(reversed(names))
 
 
 def _appearance_page(widget: pikepdf.Object, *, pictures_only: bool) -> tuple[bytes, RectPt] | None:

@@ -1,0 +1,128 @@
+"""Layout that policies share: explicit places checked, pictures fitted into boxes, free places found.
+
+Everything here is in millimetres of display space (see :mod:`kyso.geometry`).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from kyso.errors import SigningRefused, WrongUse
+from kyso.geometry import RectMm
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from kyso.contracts import FieldInfo, Letter, PlacementIntent
+
+MIN_SIDE_MM = 1.0
+"""Nothing smaller than this can be seen, let alone clicked."""
+
+_EDGE_TOLERANCE_MM = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class ExplicitPlace:
+    """A place that the caller named.
+
+    :param field: the existing empty field to fill, ``None`` for a rectangle on a page.
+    """
+
+    page: int
+    rect_mm: RectMm
+    field: str | None
+
+
+def explicit_place(letter: Letter, intent: PlacementIntent) -> ExplicitPlace | None:
+    """Return the place named by an existing empty field, or by page and rectangle; ``None`` when neither is given.
+
+    :raises WrongUse: a rectangle without a page, or a field together with a rectangle.
+    :raises SigningRefused: the field is signed already or cannot be seen; the rectangle is not on the page.
+    """
+    field = existing_field(letter, intent.field)
+    if field is not None:
+        if intent.rect_mm is not None:
+            raise WrongUse("placement.field_and_rectangle", field=field.name)
+        if field.page is None or field.rect_mm is None or min(field.rect_mm.width, field.rect_mm.height) < MIN_SIDE_MM:
+            raise SigningRefused("placement.field_invisible", field=field.name)
+        return ExplicitPlace(field.page, field.rect_mm, field.name)
+    if intent.rect_mm is None:
+        return None
+    if intent.page is None:
+        raise WrongUse("placement.page_missing")
+    page = letter.page(intent.page)
+    return ExplicitPlace(page.number, checked_rectangle(letter, page.number, intent.rect_mm), None)
+
+
+def existing_field(letter: Letter, name: str | None) -> FieldInfo | None:
+    """Return the letter's empty signature field `name`, or ``None`` when there is no field of that name.
+
+    :raises SigningRefused: the field carries a signature already.
+    """
+    if name is None:
+        return None
+    for field in letter.signature_fields:
+        if field.name == name:
+            if field.signed:
+                raise SigningRefused(
+                    "placement.field_signed",
+                    field=name,
+                    empty=[other.name for other in letter.signature_fields if not other.signed] or "-",
+                )
+            return field
+    return None
+
+
+def checked_rectangle(letter: Letter, page: int, rect: RectMm) -> RectMm:
+    """Return `rect` cut to the page where it leaves it by a rounding error.
+
+    :raises SigningRefused: it is empty, not finite, or leaves the visible page.
+    """
+    whole = letter.page(page).rect_mm
+    numbers = rect.as_tuple()
+    if not all(math.isfinite(number) for number in numbers) or min(rect.width, rect.height) < MIN_SIDE_MM:
+        raise SigningRefused("placement.rectangle_empty", rect=shown_rect(rect), least=MIN_SIDE_MM)
+    if not whole.contains(rect, _EDGE_TOLERANCE_MM):
+        raise SigningRefused(
+            "placement.off_page",
+            rect=shown_rect(rect),
+            page=page,
+            width=f"{whole.width:.1f}",
+            height=f"{whole.height:.1f}",
+        )
+    return rect
+
+
+def shown_rect(rect: RectMm) -> str:
+    """Return a rectangle as the command line writes it: ``left,top,width,height`` in mm."""
+    return ",".join(f"{number:.1f}" for number in rect.as_tuple())
+
+
+def contained(width: float, height: float, box: RectMm) -> RectMm:
+    """Return the largest rectangle of the proportions `width` : `height` inside `box`, centred in it."""
+    scale = min(box.width / width, box.height / height)
+    return centred(width * scale, height * scale, box.centre_x, box.centre_y)
+
+
+def centred(width: float, height: float, centre_x: float, centre_y: float) -> RectMm:
+    """Return the rectangle of that size around a centre."""
+    return RectMm(centre_x - width / 2, centre_y - height / 2, width, height)
+
+
+def kept_inside(rect: RectMm, page: RectMm) -> RectMm | None:
+    """Return `rect` moved by the least distance that brings it wholly onto `page`; ``None`` when it is too large."""
+    if rect.width > page.width + _EDGE_TOLERANCE_MM or rect.height > page.height + _EDGE_TOLERANCE_MM:
+        return None
+    left = min(max(rect.left, page.left), page.right - rect.width)
+    top = min(max(rect.top, page.top), page.bottom - rect.height)
+    return RectMm(left, top, rect.width, rect.height)
+
+
+def first_free(candidates: Iterable[RectMm], taken: Sequence[RectMm], page: RectMm) -> RectMm | None:
+    """Return the first candidate that lies on the page and overlaps nothing that is taken."""
+    for candidate in candidates:
+        if page.contains(candidate, _EDGE_TOLERANCE_MM) and not any(candidate.intersects(rect) for rect in taken):
+            return candidate
+    return None
