@@ -13,7 +13,6 @@ import hashlib
 import json
 import os
 import struct
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +49,8 @@ def store(folder: Path | None, kind: str, key: str, header: dict[str, Any], data
     """Store an entry, whole or not at all."""
     if folder is None:
         return
+    import tempfile
+
     text = json.dumps({**header, "key": key}, separators=(",", ":")).encode()
     rest = struct.pack(">I", len(text)) + text + data
     content = _MARK + hashlib.sha256(rest).digest() + rest

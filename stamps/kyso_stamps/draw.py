@@ -128,6 +128,7 @@ def _text(item: TextItem, cleaned: tuple[str, ...], font: EmbeddedFont, name: st
     return "".join(content) + "ET\n"
 
 
+@lru_cache(maxsize=512)
 def _image(item: ImageItem, image: PreparedImage, name: str, stamp_height_mm: float) -> str:
     left, top, width, height = (length * PT_PER_MM for length in item.box_mm)
     if item.fit == "contain":
@@ -142,6 +143,7 @@ def _image(item: ImageItem, image: PreparedImage, name: str, stamp_height_mm: fl
     return f"q\n{' '.join(f'{value:.6f}'.rstrip('0').rstrip('.') for value in matrix)} cm\n{name} Do\nQ\n"
 
 
+@lru_cache(maxsize=512)
 def _frame(item: FrameItem, stamp_height_mm: float) -> str:
     """Draw a rectangle whose line lies inside its box."""
     left, top, width, height = (length * PT_PER_MM for length in item.box_mm)
@@ -170,7 +172,7 @@ def check_spec(spec: StampSpec) -> None:
         _check_box(item.box_mm, spec)
         if isinstance(item, TextItem):
             _check_colour(item.colour)
-            sizes_fit = 0 < item.min_size_pt and 0 < item.size_pt <= MAX_SIZE_PT and 0 < item.leading <= 10
+            sizes_fit = item.min_size_pt > 0 and 0 < item.size_pt <= MAX_SIZE_PT and 0 < item.leading <= 10
             if not sizes_fit:
                 detail = f"size {item.size_pt} pt, min {item.min_size_pt} pt, leading {item.leading}"
                 raise StampError("stamp.spec_invalid", detail=detail)

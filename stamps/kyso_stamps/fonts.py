@@ -1,7 +1,7 @@
 """Which fonts the stamps use, and the part of each that is embedded.
 
-In this order, for each style by itself: the configured file; Times New Roman if the system has it; Liberation Serif from
-version 2 on; the serif that is installed with kyso (Noto Serif). A font that lacks a character of a text is never
+In this order, for each style by itself: the configured file; Times New Roman if the system has it; Liberation Serif
+from version 2 on; the serif that is installed with kyso (Noto Serif). A font that lacks a character of a text is never
 replaced by another one behind the person's back: the text is refused and the character named.
 """
 
@@ -57,12 +57,14 @@ class Face:
     :param font: the font file.
     :param origin: where it was found; ``packaged`` deserves a notice, because Decree 30 asks for Times New Roman.
     :param place: where on its axes a variable font is used; ``None`` as it stands in the file.
+    :param always: the characters that every subset of it has.
     """
 
     font: FontFile
     origin: Origin
     place: dict[str, float] | None
     cache_dir: Path | None
+    always: frozenset[str]
 
     @property
     def label(self) -> str:
@@ -115,12 +117,14 @@ def _choose(fonts: FontChoice, style: Style) -> Face:
 
 
 def _face(font: FontFile, origin: Origin, fonts: FontChoice, *, bold: bool) -> Face:
-    if not font.axes:
-        return Face(font, origin, None, fonts.cache_dir)
-    from kyso_stamps.instance import location
+    place = None
+    if font.axes:
+        from kyso_stamps.instance import location
 
-    place = location(font, bold=bold)
-    return Face(font if place else dataclasses.replace(font, axes=()), origin, place, fonts.cache_dir)
+        place = location(font, bold=bold)
+        font = font if place else dataclasses.replace(font, axes=())
+    always = frozenset(character for character in ALWAYS_EMBEDDED if ord(character) in font.cmap)
+    return Face(font, origin, place, fonts.cache_dir, always)
 
 
 def packaged_serif(*, italic: bool = False) -> Path:
@@ -153,7 +157,7 @@ def embedded(face: Face, characters: frozenset[str]) -> EmbeddedFont:
 
     :raises StampError: ``stamp.font_broken``.
     """
-    wanted = characters | frozenset(filter(face.has, ALWAYS_EMBEDDED))
+    wanted = characters | face.always
     with _subsets_lock:
         known = _subsets.setdefault(face, OrderedDict())
         found = known.get(wanted)

@@ -34,7 +34,7 @@ _LIBERATION: dict[Style, tuple[str, ...]] = {
 }
 _FILE_NAMES = frozenset(name for table in (_TIMES, _LIBERATION) for names in table.values() for name in names)
 
-_TONES = ("", "\N{COMBINING GRAVE ACCENT}", "\N{COMBINING ACUTE ACCENT}", "\N{COMBINING HOOK ABOVE}")
+_TONES: tuple[str, ...] = ("", "\N{COMBINING GRAVE ACCENT}", "\N{COMBINING ACUTE ACCENT}", "\N{COMBINING HOOK ABOVE}")
 _TONES += ("\N{COMBINING TILDE}", "\N{COMBINING DOT BELOW}")
 VIETNAMESE_LETTERS = "".join(
     letter

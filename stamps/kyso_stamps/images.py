@@ -1,15 +1,14 @@
 """Pictures for stamps: PNG, JPEG, or a PDF's first page, prepared once for a physical size.
 
-A picture file is hostile input: its size is capped before it is read, its pixels before they are decoded, and only three
-kinds of file are let near a decoder. Prepared pictures are kept in memory and, with a cache folder, on disk, so that
-a later run needs neither Pillow nor pikepdf.
+A picture file is hostile input: its size is capped before it is read, its pixels before they are decoded, and only
+three kinds of file are let near a decoder. Prepared pictures are kept in memory and, with a cache folder, on disk, so
+that a later run needs neither Pillow nor pikepdf.
 """
 
 from __future__ import annotations
 
 import hashlib
 import math
-import os
 import stat
 from dataclasses import dataclass
 from functools import lru_cache
@@ -90,7 +89,7 @@ def prepare_image(
 def _state(path: Path) -> tuple[int, int, int]:
     """Return inode, size and change time of a picture file, which name its content for the memory caches."""
     try:
-        status = os.stat(path)
+        status = path.stat()
     except (OSError, ValueError) as error:
         raise StampError("stamp.image_unreadable", name=path.name) from error
     if not stat.S_ISREG(status.st_mode):

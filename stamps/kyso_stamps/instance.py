@@ -31,9 +31,7 @@ def location(font: FontFile, *, bold: bool) -> dict[str, float] | None:
     return None if all(place[axis.tag] == axis.default for axis in font.axes) else place
 
 
-def instantiate(
-    font: FontFile, place: dict[str, float], characters: Iterable[str], cache_dir: Path | None
-) -> FontFile:
+def instantiate(font: FontFile, place: dict[str, float], characters: Iterable[str], cache_dir: Path | None) -> FontFile:
     """Return `font` at `place` as a static font that has `characters`.
 
     :raises StampError: ``stamp.font_broken``.

@@ -174,7 +174,9 @@ def _program(font: FontFile, sources: list[int]) -> bytes:
             b"head": bytes(head),
             b"hhea": bytes(hhea),
             b"hmtx": b"".join(struct.pack(">Hh", font.advance(glyph), font.side_bearing(glyph)) for glyph in order),
-            b"loca": b"".join(struct.pack(">H", offset // 2) if short else struct.pack(">I", offset) for offset in loca),
+            b"loca": b"".join(
+                struct.pack(">H", offset // 2) if short else struct.pack(">I", offset) for offset in loca
+            ),
             b"maxp": bytes(maxp),
         }
     )
@@ -226,4 +228,5 @@ def _sfnt(tables: dict[bytes, bytes]) -> bytes:
 
 def _checksum(data: bytes | bytearray) -> int:
     padded = bytes(data) + bytes(-len(data) % 4)
-    return sum(struct.unpack(f">{len(padded) // 4}I", padded)) & 0xFFFFFFFF
+    total: int = sum(struct.unpack(f">{len(padded) // 4}I", padded))
+    return total & 0xFFFFFFFF

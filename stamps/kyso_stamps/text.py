@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from kyso_stamps.fonts import Face
-    from kyso_stamps.subset import EmbeddedFont, Glyph
+    from kyso_stamps.subset import EmbeddedFont
 
 MAX_CHARACTERS = 4000
 SHRINK_STEP_PT = 0.25
@@ -52,18 +52,17 @@ _fates = _Fates()
 
 
 def _refused(character: str) -> bool:
-    return (
-        unicodedata.category(character) in ("Cc", "Cs", "Co", "Mn", "Me")
-        and character != "\t"
-        or unicodedata.bidirectional(character) in ("R", "AL")
-    )
+    if character == "\t":
+        return False
+    category, direction = unicodedata.category(character), unicodedata.bidirectional(character)
+    return category in ("Cc", "Cs", "Co", "Mn", "Me") or direction in ("R", "AL")
 
 
 def clean_lines(lines: tuple[str, ...]) -> tuple[str, ...]:
     """Return `lines` in NFC, broken at line breaks, tabs as spaces, without zero-width and bidirectional characters.
 
     :raises StampError: ``stamp.character_refused`` for control characters, marks without a composed letter and
-        right-to-left scripts; ``stamp.text_too_long`` beyond 4000 characters.
+        right-to-left scripts; ``stamp.text_too_much`` beyond 4000 characters.
     """
     return _clean(lines)
 
@@ -71,7 +70,7 @@ def clean_lines(lines: tuple[str, ...]) -> tuple[str, ...]:
 @lru_cache(maxsize=1024)
 def _clean(lines: tuple[str, ...]) -> tuple[str, ...]:
     if sum(map(len, lines)) > MAX_CHARACTERS:
-        raise StampError("stamp.text_too_long", text=f"{lines[0][:40]}…", size_pt=0)
+        raise StampError("stamp.text_too_much", limit=MAX_CHARACTERS)
     cleaned: list[str] = []
     for line in lines:
         for part in unicodedata.normalize("NFC", line).splitlines() or [""]:
@@ -79,7 +78,9 @@ def _clean(lines: tuple[str, ...]) -> tuple[str, ...]:
                 cleaned.append(part.translate(_fates))
             except _RefusedCharacter:
                 bad = sorted({character for character in part if _refused(character)})
-                raise StampError("stamp.character_refused", characters=[named(character) for character in bad]) from None
+                raise StampError(
+                    "stamp.character_refused", characters=[named(character) for character in bad]
+                ) from None
     return tuple(cleaned)
 
 
@@ -99,6 +100,7 @@ def check_glyphs(lines: Iterable[str], fonts: FontChoice, *, bold: bool = False,
     check_face(clean_lines(tuple(lines)), choose_face(fonts, bold=bold, italic=italic))
 
 
+@lru_cache(maxsize=1024)
 def check_face(cleaned: tuple[str, ...], face: Face) -> frozenset[str]:
     """Return the characters of cleaned lines, all of which `face` has; see :func:`check_glyphs`."""
     characters = frozenset("".join(cleaned))
@@ -120,11 +122,8 @@ def measure(text: str, size_pt: float, fonts: FontChoice, bold: bool = False, it
     face = choose_face(fonts, bold=bold, italic=italic)
     cleaned = clean_lines((text,))
     font = embedded(face, check_face(cleaned, face))
-    return max(_width(line, font.glyphs) for line in cleaned) * size_pt / 1000 / PT_PER_MM
-
-
-def _width(text: str, glyphs: dict[str, Glyph]) -> int:
-    return sum([glyphs[character].width for character in text])
+    widths = [sum([font.glyphs[character].width for character in line]) for line in cleaned]
+    return max(widths) * size_pt / 1000 / PT_PER_MM
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,11 +177,14 @@ def fit(
     :raises StampError: ``stamp.text_too_long``.
     """
     smallest = min(size_pt, min_size_pt)
+    texts = tuple(_measured(line, font) for line in cleaned)
     size = size_pt
     while True:
-        fitted = _at_size(cleaned, font, size, width_pt, wrap)
-        if fitted is not None and fitted.height_pt(leading) <= height_pt + _TOLERANCE_PT:
-            return fitted
+        parts = _fitting(texts, font, size, width_pt, wrap)
+        if parts is not None:
+            fitted = _set_block(parts, font, size)
+            if fitted.height_pt(leading) <= height_pt + _TOLERANCE_PT:
+                return fitted
         if size <= smallest:
             raise StampError(
                 "stamp.text_too_long",
@@ -194,54 +196,83 @@ def fit(
         size = max(size - SHRINK_STEP_PT, smallest)
 
 
-def _at_size(
-    cleaned: tuple[str, ...], font: EmbeddedFont, size_pt: float, width_pt: float, wrap: bool
-) -> FittedText | None:
-    """Return the lines at one size, or ``None`` where a line or a single word is too wide."""
-    limit = (width_pt + _TOLERANCE_PT) * 1000 / size_pt
-    glyphs = font.glyphs
-    set_lines: list[SetLine] = []
-    shown: list[str] = []
-    for line in cleaned:
-        whole = _set(line, glyphs)
-        if whole.width <= limit:
-            set_lines.append(whole)
-            shown.append(line)
-            continue
-        if not wrap:
-            return None
-        for part in _wrapped(line, glyphs, limit):
-            piece = _set(part, glyphs)
-            if piece.width > limit:
-                return None
-            set_lines.append(piece)
-            shown.append(part)
-    if not set_lines:
+def _set_block(parts: list[str], font: EmbeddedFont, size_pt: float) -> FittedText:
+    if not parts:
         return FittedText(size_pt, (), 0, 0)
-    top = max([font.ascent, *[glyphs[character].top for character in shown[0]]])
-    bottom = max([-font.descent, *[-glyphs[character].bottom for character in shown[-1]]])
-    return FittedText(size_pt, tuple(set_lines), top, bottom)
+    glyphs = font.glyphs
+    top = max([font.ascent, *[glyphs[character].top for character in parts[0]]])
+    bottom = max([-font.descent, *[-glyphs[character].bottom for character in parts[-1]]])
+    return FittedText(size_pt, tuple(_set(part, font) for part in parts), top, bottom)
 
 
-def _wrapped(line: str, glyphs: dict[str, Glyph], limit: float) -> list[str]:
-    """Break `line` at spaces, each part as long as it can be; a word wider than `limit` stands alone."""
+def _fitting(
+    texts: tuple[_Line, ...], font: EmbeddedFont, size_pt: float, width_pt: float, wrap: bool
+) -> list[str] | None:
+    """Return the lines as they stand at one size, or ``None`` where a line or a single word is too wide."""
+    limit = (width_pt + _TOLERANCE_PT) * 1000 / size_pt
     parts: list[str] = []
-    current = ""
-    for word in line.split(" "):
-        longer = f"{current} {word}" if current else word
-        if current and _set(longer, glyphs).width > limit:
-            parts.append(current)
-            current = word
-        else:
-            current = longer
-    parts.append(current)
-    return [part.strip(" ") for part in parts if part.strip(" ")] or [""]
+    for line in texts:
+        if line.width <= limit:
+            parts.append(line.text)
+            continue
+        wrapped = _wrapped(line.words, limit, font.glyphs[" "].width) if wrap and " " in font.glyphs else None
+        if wrapped is None:
+            return None
+        parts += wrapped
+    return parts
 
 
-def _set(text: str, glyphs: dict[str, Glyph]) -> SetLine:
+def _wrapped(words: tuple[_Word, ...], limit: float, space: int) -> list[str] | None:
+    """Break a line at spaces, each part as long as it can be; ``None`` where a word is too wide for any line."""
+    parts: list[str] = []
+    current: list[str] = []
+    used = 0  # width from the left ink edge of the part's first letter to the origin after its last
+    for word in words:
+        longer = used + space + word.advance
+        if current and longer + word.right <= limit:
+            current.append(word.text)
+            used = longer
+            continue
+        if current:
+            parts.append(" ".join(current))
+        current, used = [word.text], word.left + word.advance
+        if used + word.right > limit:
+            return None
+    if current:
+        parts.append(" ".join(current))
+    return parts or [""]
+
+
+@dataclass(frozen=True, slots=True)
+class _Word:
+    text: str
+    advance: int
+    left: int
+    right: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    text: str
+    width: int
+    words: tuple[_Word, ...]
+
+
+@lru_cache(maxsize=2048)
+def _measured(text: str, font: EmbeddedFont) -> _Line:
+    words = []
+    for word in text.split(" "):
+        if word:
+            row = [font.glyphs[character] for character in word]
+            words.append(_Word(word, sum([glyph.width for glyph in row]), row[0].left, row[-1].right))
+    return _Line(text, _set(text, font).width, tuple(words))
+
+
+@lru_cache(maxsize=2048)
+def _set(text: str, font: EmbeddedFont) -> SetLine:
     if not text:
         return SetLine("", 0, 0)
-    row = [glyphs[character] for character in text]
+    row = [font.glyphs[character] for character in text]
     left, right = row[0].left, row[-1].right
     width = sum([glyph.width for glyph in row]) + left + right
     return SetLine("".join([glyph.code for glyph in row]), width, left)

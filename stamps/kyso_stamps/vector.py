@@ -28,8 +28,8 @@ MAX_TOTAL_BYTES = 16 * 1024 * 1024
 
 # What a drawing does not need and a signed letter should not carry along.
 _LEFT_BEHIND = frozenset(
-    ["/Length", "/Metadata", "/PieceInfo", "/LastModified", "/StructParent", "/StructParents", "/OPI", "/AF", "/OC"]
-    + ["/Alternates", "/Measure", "/PtData", "/Name"]
+    "/Length /Metadata /PieceInfo /LastModified /StructParent /StructParents /OPI /AF /OC /Alternates /Measure /PtData"
+    " /Name".split()
 )
 _FORBIDDEN = frozenset(["/F", "/FFilter", "/FDecodeParms", "/Ref", "/PS"])
 
@@ -148,10 +148,10 @@ def _decoded(stream: pikepdf.Stream, limit: int, name: str) -> bytes:
     if _FORBIDDEN & set(stream.keys()):
         raise StampError("stamp.image_unsupported", name=name)
     data = stream.read_raw_bytes()
-    filters = stream.get("/Filter", [])
     if "/DecodeParms" in stream or "/DP" in stream:
         raise StampError("stamp.image_unsupported", name=name)
-    for item in filters if isinstance(filters, pikepdf.Array) else [filters] if filters != [] else []:
+    filters = stream.get("/Filter")
+    for item in list(filters) if isinstance(filters, pikepdf.Array) else [] if filters is None else [filters]:
         if item == "/FlateDecode":
             inflater = zlib.decompressobj()
             data = inflater.decompress(data, limit)
@@ -246,7 +246,9 @@ class _Copier:
         """Return the parts, each with a key that stands for the whole drawing and its place in it."""
         # Objects may refer to each other in circles (fonts, patterns), so a key cannot be built from below.
         parts = [part for part in self.parts if part is not None]
-        whole = keyed((b"".join(keyed(part.head, part.stream, _BLANK * len(parts)).key.encode() for part in parts),), None)
+        whole = keyed(
+            (b"".join(keyed(part.head, part.stream, _BLANK * len(parts)).key.encode() for part in parts),), None
+        )
         return tuple(Part(part.head, part.stream, f"{whole.key}-{place}") for place, part in enumerate(parts))
 
 
