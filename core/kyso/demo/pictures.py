@@ -43,11 +43,11 @@ def signature_png(height_px: int = 360) -> bytes:
     from PIL import Image
 
     scale = height_px * _OVERSAMPLING
-    size = (round(2.22 * scale), scale)
+    size = (round(2.22 * height_px) * _OVERSAMPLING, scale)
     coverage = Image.new("L", size, 0)
     for stroke in _STROKES:
         _pen(coverage, _smooth(stroke), scale)
-    coverage = coverage.resize((size[0] // _OVERSAMPLING, height_px), Image.Resampling.LANCZOS)
+    coverage = coverage.reduce(_OVERSAMPLING)
     return _inked(coverage, INK_BLUE, dpi=300)
 
 
@@ -136,7 +136,7 @@ def seal_png(
     small = ImageFont.truetype(io.BytesIO(face), round(0.160 * middle))
     _letter_around(coverage, upper, font, radius=0.665 * middle, middle_deg=-90.0, span_deg=214.0)
     _letter_around(coverage, lower, small, radius=0.825 * middle, middle_deg=90.0, span_deg=114.0, inwards=True)
-    coverage = coverage.resize((size, size), Image.Resampling.LANCZOS)
+    coverage = coverage.reduce(_OVERSAMPLING)
     return _inked(coverage, SEAL_RED, dpi=dpi)
 
 

@@ -46,7 +46,7 @@ def register_faces(fonts: FontChoice | None = None) -> Faces:
     from reportlab.pdfbase.ttfonts import TTFont
 
     # reportlab's registry is global: another choice of fonts must not take over the names of the first.
-    prefix = f"Kyso{abs(hash(fonts)):x}" if fonts else "KysoSerif"
+    prefix = f"Kyso-{choose_face(fonts or FontChoice()).font.postscript_name}"
     faces = Faces(prefix, f"{prefix}-Bold", f"{prefix}-Italic", f"{prefix}-BoldItalic")
     styles = {
         faces.regular: (False, False),
