@@ -224,7 +224,6 @@ class Engine:
         """Draw the page as it would look signed. No key is opened and no secret asked for."""
         from kyso.document.opening import open_letter
         from kyso.preview import preview_page
-
         from kyso.signing.keys import known_signer
         from kyso.signing.placing import draw, place, signing_time
 
@@ -334,11 +333,12 @@ class Engine:
 
     def prepare_here(self, request: SignRequest) -> Prepared:
         """Prepare one letter inside this process, its file beside the future output."""
-        from kyso.update.files import check_output
+        from kyso.update.files import refuse_output
 
         if request.out is None:
             return self._prepare(request, None)
-        check_output(request.document, request.out, overwrite=request.overwrite)
+        source = request.document if isinstance(request.document, Path) else None
+        refuse_output(request.out, overwrite=request.overwrite, source=source)
         return self._prepare(request, request.out.parent)
 
     def worker_pool(self, names: set[str], workers: int) -> WorkerPool:
@@ -374,12 +374,11 @@ class Engine:
     # ------------------------------------------------------------------------------------------------ private
 
     def _prepare(self, request: SignRequest, folder: Path | None) -> Prepared:
-        from kyso.signing.placing import check_words
-        from kyso.signing.preparation import prepare
+        from kyso.signing.preparation import check_before_key, prepare
 
         context = self._signing_context()
         if request.key not in self._keys:
-            check_words(request, context)
+            check_before_key(request, context)
         return prepare(request, self.key(request.key), context, folder)
 
     def _signing_context(self) -> SigningContext:

@@ -18,9 +18,8 @@ from kyso.signing.certificates import signer_of
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from kyso.update.files import PreparedFile
-
     from kyso.models import PreparedSignature, SignatureValue
+    from kyso.update.files import PreparedFile
 
 
 def attributes_digest(prepared: PreparedSignature) -> bytes:

@@ -92,9 +92,8 @@ def draw(placement: Placement, context: SigningContext) -> Appearance | None:
     """
     if placement.stamp is None:
         return None
-    from kyso_stamps.draw import draw as draw_stamp
-
     from kyso_stamps import StampError
+    from kyso_stamps.draw import draw as draw_stamp
 
     try:
         return draw_stamp(placement.stamp, context.fonts)
@@ -110,9 +109,8 @@ def check_words(request: SignRequest, context: SigningContext) -> None:
     words = tuple(value for value in (*request.settings.values(), context.config.organisation.name or "") if value)
     if not words or request.policy == INVISIBLE:
         return
-    from kyso_stamps.text import check_glyphs
-
     from kyso_stamps import StampError
+    from kyso_stamps.text import check_glyphs
 
     try:
         check_glyphs(words, context.fonts)

@@ -9,28 +9,32 @@ import os
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-from kyso.document.fitness import check_fitness, repair
-from kyso.document.opening import open_letter
-from kyso.update.files import PreparedFile
-from kyso.update.writer import write_update
+from typing import TYPE_CHECKING, Literal
 
 from kyso.cms.build import reserved_size, signed_attributes
 from kyso.cms.values import signature_size
+from kyso.document.fitness import check_fitness, repair
+from kyso.document.opening import open_letter
 from kyso.errors import SigningRefused
-from kyso.models import PreparedSignature
+from kyso.models import Notice, PreparedSignature
 from kyso.signing.certificates import check_certificate, choose_scheme, signer_of
-from kyso.signing.placing import draw, place, signing_time
+from kyso.signing.placing import INVISIBLE, check_words, draw, place, signing_time
 from kyso.text import message
+from kyso.update.files import PreparedFile
 from kyso.update.plan import SignaturePlan
+from kyso.update.writer import write_update
 
 if TYPE_CHECKING:
-    from kyso.contracts import Key
-    from kyso.models import SignRequest, Source
+    from collections.abc import Iterable
+
+    from kyso.contracts import Finding, Key
+    from kyso.models import SignatureFormat, SignRequest, Source
     from kyso.signing.context import SigningContext
 
-_SUBFILTERS = {"pades": "ETSI.CAdES.detached", "pkcs7": "adbe.pkcs7.detached"}
+_SUBFILTERS: dict[SignatureFormat, Literal["ETSI.CAdES.detached", "adbe.pkcs7.detached"]] = {
+    "pades": "ETSI.CAdES.detached",
+    "pkcs7": "adbe.pkcs7.detached",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +50,29 @@ def document_name(source: Source) -> str:
     return source.name if isinstance(source, Path) else "document.pdf"
 
 
+def check_before_key(request: SignRequest, context: SigningContext) -> None:
+    """Refuse what can be refused without knowing the signer, so that no password or PIN is asked for in vain.
+
+    :raises SigningRefused: the letter may not be signed, or a word cannot be drawn.
+    :raises InputRefused: the file cannot be used.
+    """
+    with open_letter(request.document, password=request.password, repairing=request.repair) as letter:
+        if not letter.is_damaged:
+            visible = request.policy != INVISIBLE
+            _refuse(check_fitness(letter, field=request.field, visible=visible, certify=request.certify))
+    check_words(request, context)
+
+
+def _refuse(findings: Iterable[Finding]) -> list[Notice]:
+    """Raise the first finding that forbids the signature; return the others as notices."""
+    notices = []
+    for finding in findings:
+        if finding.refuse:
+            raise SigningRefused(finding.code, **finding.parameters)
+        notices.append(Notice(finding.code, finding.parameters))
+    return notices
+
+
 def prepare(request: SignRequest, key: Key, context: SigningContext, folder: Path | None = None) -> Prepared:
     """Prepare one letter.
 
@@ -58,7 +85,7 @@ def prepare(request: SignRequest, key: Key, context: SigningContext, folder: Pat
     config = context.config.signing
     certificate = key.certificate
     check_certificate(certificate, context.now())
-    notices = list(context.judge_certificate(certificate, key.chain))
+    notices = [*context.judge_certificate(certificate, key.chain)]
     signer = signer_of(certificate)
     scheme, digest = choose_scheme(key, request.scheme, request.digest or config.digest)
     level = request.level or config.level
@@ -70,21 +97,27 @@ def prepare(request: SignRequest, key: Key, context: SigningContext, folder: Pat
         source = request.document
         letter = opened.enter_context(open_letter(source, password=request.password, repairing=request.repair))
         if request.repair and letter.is_damaged:
-            source = repair(source)
+            source = repair(source, password=request.password)
             letter = opened.enter_context(open_letter(source, name=document_name(request.document)))
         placement = place(letter, request, signer, signed_at, context)
-        for finding in check_fitness(
-            letter, field=placement.field, visible=placement.rect_mm is not None, certify=request.certify
-        ):
-            if finding.refuse:
-                raise SigningRefused(finding.code, **finding.parameters)
+        subfilter = _SUBFILTERS[signature_format]
+        findings = check_fitness(
+            letter,
+            field=placement.field,
+            visible=placement.rect_mm is not None,
+            certify=request.certify,
+            subfilter=subfilter,
+            digest=digest,
+            reason=request.reason,
+        )
+        notices += [*_refuse(findings), *placement.notices]
         appearance = draw(placement, context)
         plan = SignaturePlan(
             page=placement.page,
             rect_mm=placement.rect_mm,
             appearance=appearance,
             field=placement.field,
-            subfilter="ETSI.CAdES.detached" if signature_format == "pades" else "adbe.pkcs7.detached",
+            subfilter=subfilter,
             contents_size=reserved_size(
                 certificates, signature_size(certificate), signature_format, timestamp=level != "b"
             ),
@@ -122,7 +155,7 @@ def prepare(request: SignRequest, key: Key, context: SigningContext, folder: Pat
             key=request.key,
             signature_number=update.signature_number,
             original_size=original_size,
-            notices=(*notices, *placement.notices),
+            notices=tuple(notices),
         ),
         file,
     )

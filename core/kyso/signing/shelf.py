@@ -5,10 +5,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from kyso.update.files import PreparedFile, write_output
-
 from kyso.errors import InputRefused, KysoError
 from kyso.signing.prepared_json import from_json, to_json
+from kyso.update.files import PreparedFile, write_output
 
 if TYPE_CHECKING:
     from pathlib import Path
