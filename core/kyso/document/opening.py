@@ -67,6 +67,7 @@ class OpenLetter:
         "_pages",
         "_rebuilt",
         "_section",
+        "_size_is_right",
         "_tail",
         "name",
         "password",
@@ -85,7 +86,9 @@ class OpenLetter:
         self.password = password
         self._head_offset = head.find(b"%PDF-")
         self._tail = tail
-        self._rebuilt = any(_REBUILT in warning for warning in pdf.get_warnings())
+        warnings = pdf.get_warnings()  # reading them clears them
+        self._size_is_right = not warnings
+        self._rebuilt = any(_REBUILT in warning for warning in warnings)
         self._pages: PageTree | None = None
         self._form: Form | None = None
         self._section: NewestSection | None = None
@@ -153,8 +156,8 @@ class OpenLetter:
     def highest_object_number(self) -> int:
         """Highest object number in use anywhere in the file, whatever /Size claims."""
         size = self.pdf.trailer.get("/Size")
-        if not self.pdf.get_warnings() and isinstance(size, int) and size > 0:
-            # qpdf warns when /Size is not the highest number plus one.
+        if self._size_is_right and isinstance(size, int) and size > 0:
+            # qpdf warns on opening when /Size is not the highest number plus one.
             return size - 1
         highest = max((number for number, _ in self.pdf.get_xref_table()), default=0)
         return max(highest, size - 1 if isinstance(size, int) and 0 < size <= 2**23 else 0)
