@@ -8,7 +8,7 @@ import re
 import types
 import typing
 import unicodedata
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -192,24 +192,28 @@ class Reading:
 
     def _add(self, code: str, place: tuple[str, ...], entry: str, /, **parameters: object) -> None:
         table = f"[{'.'.join(place)}]" if place else ""
-        where = {"file": self._path, "line": self._line(place, entry), "table": table, "entry": entry}
+        where = {"file": self._path, "line": line_of(self._lines, place, entry), "table": table, "entry": entry}
         problem = Phrase(code, {**where, **parameters})
         if problem not in self._problems:
             self._problems.append(problem)
 
-    def _line(self, place: tuple[str, ...], name: str) -> str:
-        """Find the line of an entry for people; tomllib does not tell, and "?" is no harm."""
-        wanted = ".".join(place)
-        table = ""
-        for number, line in enumerate(self._lines, 1):
-            header = re.match(r"\s*\[+\s*([^\]]*?)\s*\]", line)
-            if header:
-                table = header[1].replace('"', "").replace(" ", "")
-                if table == (f"{wanted}.{name}" if wanted else name):
-                    return str(number)
-            elif table == wanted and re.match(rf"""\s*["']?{re.escape(name)}["']?\s*[=.]""", line):
+
+def line_of(lines: Sequence[str], place: tuple[str, ...], name: str) -> str:
+    """Return the number of the line that holds entry `name` of the table `place`, for people.
+
+    tomllib does not tell; an unusual way of writing yields "?".
+    """
+    wanted = ".".join(place)
+    table = ""
+    for number, line in enumerate(lines, 1):
+        header = re.match(r"\s*\[+\s*([^\]]*?)\s*\]", line)
+        if header:
+            table = header[1].replace('"', "").replace(" ", "")
+            if table == (f"{wanted}.{name}" if wanted else name):
                 return str(number)
-        return "?"
+        elif table == wanted and re.match(rf"""\s*["']?{re.escape(name)}["']?\s*[=.]""", line):
+            return str(number)
+    return "?"
 
 
 class _Unfit(Exception):

@@ -1,0 +1,128 @@
+"""The help pages, in the reader's language, from the catalogues.
+
+A command's description is the text ``help.COMMAND``, its examples ``help.COMMAND.examples``, a parameter's words
+``help.COMMAND.PARAMETER`` or, where several commands share them, ``help.any.PARAMETER``.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import textwrap
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from kyso import text
+
+if TYPE_CHECKING:
+    from kyso.cli.common import Common
+    from kyso.text import Language
+
+GREATEST_WIDTH = 100
+COMMON = (
+    ("--lang vi|en", "help.any.lang"),
+    ("--config FILE", "help.any.config"),
+    ("--offline / --online", "help.any.online"),
+    ("-v, --verbose", "help.any.verbose"),
+    ("--help", "help.any.help"),
+)
+
+
+def show_program(common: Common, commands: Mapping[str, str], plugins: Mapping[str, str], *, to_stderr: bool) -> None:
+    """Print what commands there are.
+
+    :param commands: built-in commands by name.
+    :param plugins: command groups of plugins with their summaries.
+    """
+    language = common.language
+    summaries = [(name, _first_sentence(text.message(_code(name), language))) for name in commands]
+    lines = [text.message("help.kyso", language), ""]
+    lines += [_head("help.usage", language), "  kyso COMMAND [OPTIONS]", ""]
+    lines += [_head("help.commands", language), *_columns([*summaries, *plugins.items()]), ""]
+    lines += [_head("help.common", language), *_columns(_common(language)), ""]
+    lines += [_head("help.examples", language), *_examples("help.kyso.examples", language), ""]
+    lines.append(text.message("help.more", language))
+    print("\n".join(lines), file=sys.stderr if to_stderr else sys.stdout)
+
+
+def command_help(name: str, command: Any, common: Common) -> str:
+    """Return the help page of one built-in command.
+
+    :param command: the parsed typer command, whose parameters are listed.
+    """
+    language = common.language
+    arguments, options = [], []
+    for parameter in command.params:
+        if getattr(parameter, "hidden", False):
+            continue
+        words = text.message(parameter_code(name, parameter.name), language)
+        if parameter.param_type_name == "argument":
+            arguments.append((str(parameter.metavar or parameter.name.upper()), words))
+        else:
+            options.append((_option_label(parameter), words))
+    usage = " ".join(["kyso", name, *(label for label, _ in arguments), "[OPTIONS]"])
+    lines = [*_wrapped(text.message(_code(name), language)), "", _head("help.usage", language), f"  {usage}", ""]
+    if arguments:
+        lines += [_head("help.arguments", language), *_columns(arguments), ""]
+    if options:
+        lines += [_head("help.options", language), *_columns(options), ""]
+    lines += [_head("help.common", language), *_columns(_common(language)), ""]
+    lines += [_head("help.examples", language), *_examples(f"{_code(name)}.examples", language)]
+    return "\n".join(lines)
+
+
+def parameter_code(command: str, parameter: str) -> str:
+    """Return the code of the words for a command's parameter."""
+    own = f"{_code(command)}.{parameter}"
+    return own if text.has_text(own) else f"help.any.{parameter}"
+
+
+def _code(command: str) -> str:
+    return "help." + command.replace(" ", "_")
+
+
+def _head(code: str, language: Language) -> str:
+    return text.message(code, language) + ":"
+
+
+def _common(language: Language) -> list[tuple[str, str]]:
+    return [(label, text.message(code, language)) for label, code in COMMON]
+
+
+def _examples(code: str, language: Language) -> list[str]:
+    return ["  " + line for line in text.message(code, language).split("\n")]
+
+
+def _option_label(parameter: Any) -> str:
+    names = ", ".join(sorted(parameter.opts, key=len))
+    if getattr(parameter, "is_flag", False):
+        return names
+    repeated = "..." if getattr(parameter, "multiple", False) else ""
+    return f"{names} {parameter.metavar or parameter.name.upper()}{repeated}"
+
+
+def _first_sentence(words: str) -> str:
+    return words.split(". ")[0].rstrip(".") + "."
+
+
+def _width() -> int:
+    return min(shutil.get_terminal_size().columns, GREATEST_WIDTH)
+
+
+def _wrapped(words: str) -> list[str]:
+    return [line for paragraph in words.split("\n") for line in textwrap.wrap(paragraph, _width()) or [""]]
+
+
+def _columns(rows: list[tuple[str, str]]) -> list[str]:
+    """Set labels and words side by side; a label that is too long takes a line of its own."""
+    width = min(max((len(label) for label, _ in rows), default=0), 30) + 4
+    lines = []
+    for label, words in rows:
+        wrapped = textwrap.wrap(words, max(_width() - width, 30)) or [""]
+        head = f"  {label}"
+        if len(head) + 2 > width:
+            lines.append(head)
+            head = ""
+        lines.append(f"{head:<{width}}{wrapped[0]}")
+        lines += [" " * width + line for line in wrapped[1:]]
+    return lines

@@ -1,0 +1,183 @@
+"""``kyso sign``: one letter, or a folder of them."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
+
+import typer
+
+from kyso.cli import answers, letters, output
+from kyso.cli.common import Common
+from kyso.errors import KysoError, WrongUse
+from kyso.models import PendingSignature, SignRequest
+
+if TYPE_CHECKING:
+    from kyso.config import Config
+    from kyso.engine import Engine
+
+GRAVITY = (70, 5, 6, 4, 7, answers.PENDING, 0)
+"""Exit codes of several letters: the one that stands first here wins."""
+
+
+def run(
+    ctx: typer.Context,
+    source: Annotated[Path, typer.Argument(metavar="IN")],
+    policy: Annotated[str | None, typer.Option("--policy", metavar="NAME")] = None,
+    key: Annotated[str | None, typer.Option("--key", metavar="URI|NAME")] = None,
+    out: Annotated[Path | None, typer.Option("--out", metavar="OUT")] = None,
+    image: Annotated[Path | None, typer.Option("--image", metavar="PNG|PDF")] = None,
+    page: Annotated[int | None, typer.Option("--page", metavar="N")] = None,
+    rect_mm: Annotated[str | None, typer.Option("--rect-mm", metavar="X,Y,W,H")] = None,
+    anchor: Annotated[str | None, typer.Option("--anchor", metavar="TEXT")] = None,
+    field: Annotated[str | None, typer.Option("--field", metavar="NAME")] = None,
+    leader_field: Annotated[str | None, typer.Option("--leader-field", metavar="NAME")] = None,
+    settings: Annotated[list[str] | None, typer.Option("--set", metavar="NAME=VALUE")] = None,
+    level: Annotated[str | None, typer.Option("--level", metavar="b|t|lt|lta")] = None,
+    tsa: Annotated[list[str] | None, typer.Option("--tsa", metavar="URL")] = None,
+    certify: Annotated[int | None, typer.Option("--certify", metavar="1|2|3")] = None,
+    signature_format: Annotated[str | None, typer.Option("--signature-format", metavar="pades|pkcs7")] = None,
+    digest: Annotated[str | None, typer.Option("--digest", metavar="sha256|sha384|sha512")] = None,
+    scheme: Annotated[str | None, typer.Option("--scheme", metavar="rsa-pkcs1v15|rsa-pss|ecdsa")] = None,
+    reason: Annotated[str | None, typer.Option("--reason", metavar="TEXT")] = None,
+    location: Annotated[str | None, typer.Option("--location", metavar="TEXT")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run")] = False,
+    repair: Annotated[bool, typer.Option("--repair")] = False,
+    secret_env: Annotated[str | None, typer.Option("--secret-env", metavar="NAME")] = None,
+    secret_fd: Annotated[int | None, typer.Option("--secret-fd", metavar="N")] = None,
+    password_env: Annotated[str | None, typer.Option("--password-env", metavar="NAME")] = None,
+    workers: Annotated[int, typer.Option("--workers", metavar="N")] = 1,
+    last_try: Annotated[bool, typer.Option("--last-try")] = False,
+    force: Annotated[bool, typer.Option("--force")] = False,
+    answer_format: Annotated[str, typer.Option("--format", metavar="text|json")] = "text",
+) -> int:
+    """Sign, and return the exit code."""
+    from kyso.cli.secrets import asker
+
+    common: Common = ctx.obj
+    as_json = letters.choice_from("--format", answer_format, ("text", "json")) == "json"
+    config = _with_tsa(common.config, tsa)
+    request = SignRequest(
+        document=source,
+        key=letters.key_from(key, config),
+        policy=policy,
+        settings=letters.settings_from(settings or ()),
+        image=image,
+        page=page,
+        rect_mm=letters.rect_from(rect_mm),
+        anchor=anchor,
+        field=field,
+        leader_field=leader_field,
+        level=cast("Any", letters.choice_from("--level", level, ("b", "t", "lt", "lta"))),
+        signature_format=cast("Any", letters.choice_from("--signature-format", signature_format, ("pades", "pkcs7"))),
+        digest=cast("Any", letters.choice_from("--digest", digest, ("sha256", "sha384", "sha512"))),
+        scheme=cast("Any", letters.choice_from("--scheme", scheme, ("rsa-pkcs1v15", "rsa-pss", "ecdsa"))),
+        certify=_certify(certify),
+        reason=reason,
+        location=location,
+        password=letters.password_from(password_env),
+        repair=repair,
+        overwrite=force,
+    )
+    if workers < 1:
+        raise WrongUse("cli.bad_workers", value=workers)
+    ask = asker(common.language, secret_env=secret_env, secret_fd=secret_fd)
+    with common.engine(ask, config, last_try=last_try) as engine:
+        if source.is_dir():
+            return _folder(engine, request, source, out, common, workers=workers, dry_run=dry_run, as_json=as_json)
+        if out is not None and out.is_dir():
+            out = out / source.name
+        request = dataclasses.replace(request, out=out if out is not None else default_output(source))
+        return _one(engine, request, common, dry_run=dry_run, as_json=as_json)
+
+
+def default_output(source: Path) -> Path:
+    """Return where a letter goes without ``--out``: ``IN.signed.pdf`` beside it."""
+    stem = source.stem if source.suffix.lower() == ".pdf" else source.name
+    return source.with_name(f"{stem}.signed.pdf")
+
+
+def _certify(value: int | None) -> Literal[1, 2, 3] | None:
+    letters.choice_from("--certify", None if value is None else str(value), ("1", "2", "3"))
+    return cast("Literal[1, 2, 3] | None", value)
+
+
+def _with_tsa(config: Config, urls: list[str] | None) -> Config:
+    if not urls:
+        return config
+    for url in urls:
+        if not url.startswith(("http://", "https://")):
+            raise WrongUse("cli.bad_url", option="--tsa", value=url)
+    return dataclasses.replace(config, signing=dataclasses.replace(config.signing, tsa=tuple(urls)))
+
+
+def _one(engine: Engine, request: SignRequest, common: Common, *, dry_run: bool, as_json: bool) -> int:
+    name = str(request.document)
+    try:
+        if request.out is not None:
+            letters.refuse_existing(request.out, force=request.overwrite)
+        if dry_run:
+            preview = engine.preview(request)
+            answers.show(answers.would_sign(name, preview.placement), common, as_json=as_json)
+            return 0
+        outcome = engine.sign(request)
+    except KysoError as error:
+        if as_json:
+            answers.show({"status": "failed", "document": name, **answers.failed_with(error)}, common, as_json=True)
+        raise
+    answers.show(answers.told(name, outcome), common, as_json=as_json)
+    return answers.PENDING if isinstance(outcome, PendingSignature) else 0
+
+
+def _folder(
+    engine: Engine,
+    request: SignRequest,
+    source: Path,
+    out: Path | None,
+    common: Common,
+    *,
+    workers: int,
+    dry_run: bool,
+    as_json: bool,
+) -> int:
+    from kyso.cli.progress import progress
+
+    if out is None:
+        raise WrongUse("cli.folder_needs_out", name=source)
+    if out.exists() and not out.is_dir():
+        raise WrongUse("cli.out_no_folder", name=out)
+    found = letters.pdf_files(source, leaving_out=out)
+    if not found:
+        raise WrongUse("cli.folder_empty", name=source)
+    requests = [dataclasses.replace(request, document=file, out=out / file.relative_to(source)) for file in found]
+    codes: list[int] = []
+    if not dry_run:
+        # One PIN for the whole folder: a wrong one must not be tried again with every letter.
+        engine.key(request.key)
+        for each in requests:
+            if each.out is not None:
+                each.out.parent.mkdir(parents=True, exist_ok=True)
+    with progress("cli.progress_sign", len(requests), common.language) as step:
+        outcomes = _dry(engine, requests) if dry_run else engine.sign_many(requests, workers=workers)
+        for each, outcome in zip(requests, outcomes, strict=True):
+            answer = outcome if isinstance(outcome, dict) else answers.told(str(each.document), outcome)
+            codes.append(answer.pop("exit_code", 0))
+            step(answer["document"])
+            answers.show(answer, common, as_json=as_json)
+    failed = sum(code not in (0, answers.PENDING) for code in codes)
+    waiting = codes.count(answers.PENDING)
+    counts = {"done": len(codes) - failed - waiting, "failed": failed, "waiting": waiting, "folder": out}
+    output.say("cli.would_sign_summary" if dry_run else "cli.sign_summary", common.language, counts)
+    return min(codes, key=lambda code: GRAVITY.index(code) if code in GRAVITY else 0)
+
+
+def _dry(engine: Engine, requests: list[SignRequest]) -> Any:
+    for request in requests:
+        name = str(request.document)
+        try:
+            if request.out is not None:
+                letters.refuse_existing(request.out, force=request.overwrite)
+            yield answers.would_sign(name, engine.preview(request).placement)
+        except KysoError as error:
+            yield {"status": "failed", "document": name, "exit_code": error.exit_code, **answers.failed_with(error)}

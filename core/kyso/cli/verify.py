@@ -1,0 +1,108 @@
+"""``kyso verify``: files and folders."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from kyso.cli import letters, output
+from kyso.cli.common import Common
+from kyso.errors import WrongUse
+
+if TYPE_CHECKING:
+    from kyso.contracts import ReportFormat
+    from kyso.verification.report import VerificationReport
+
+GRAVITY = (1, 4, 2, 3, 0)
+"""Exit codes of several files: invalid, unreadable, undetermined, unsigned, valid; the first one met here wins."""
+
+
+def run(
+    ctx: typer.Context,
+    files: Annotated[list[Path], typer.Argument(metavar="FILE|DIR...")],
+    trust: Annotated[list[Path] | None, typer.Option("--trust", metavar="FILE|DIR")] = None,
+    crl: Annotated[list[Path] | None, typer.Option("--crl", metavar="FILE|DIR")] = None,
+    at: Annotated[str | None, typer.Option("--at", metavar="ISO8601")] = None,
+    revocation: Annotated[str | None, typer.Option("--revocation", metavar="offline|prefer|require")] = None,
+    password_env: Annotated[str | None, typer.Option("--password-env", metavar="NAME")] = None,
+    report_format: Annotated[str, typer.Option("--format", metavar="text|json")] = "text",
+    out: Annotated[Path | None, typer.Option("--out", metavar="FILE")] = None,
+    force: Annotated[bool, typer.Option("--force")] = False,
+) -> int:
+    """Verify, and return the exit code of the worst verdict."""
+    common: Common = ctx.obj
+    letters.choice_from("--revocation", revocation, ("offline", "prefer", "require"))
+    moment = time_from(at)
+    password = letters.password_from(password_env)
+    for given in (*(trust or ()), *(crl or ())):
+        if not given.exists():
+            raise WrongUse("cli.no_such_path", name=given)
+    if out is not None:
+        letters.refuse_existing(out, force=force)
+    with common.engine() as engine:
+        written = engine.registry.report_format(report_format)
+        if written.binary and out is None:
+            raise WrongUse("cli.format_needs_out", format=report_format)
+        sources = _sources(files)
+        if written.binary and len(sources) > 1:
+            raise WrongUse("cli.format_one_file", format=report_format)
+        codes: list[int] = []
+        pieces: list[bytes] = []
+        for source in sources:
+            report = engine.verify(source, trust=trust, crls=crl, at=moment, password=password, revocation=revocation)
+            codes.append(report.exit_code)
+            piece = _piece(written, report, report_format, common, alone=len(sources) == 1)
+            if out is None:
+                output.put_bytes(piece)
+            else:
+                pieces.append(piece)
+    if out is not None:
+        from kyso.update.files import write_output
+
+        write_output(out, tuple(pieces), overwrite=force)
+        output.say("cli.report_written", common.language, {"out": out})
+    return min(codes, key=GRAVITY.index)
+
+
+def time_from(value: str | None) -> datetime | None:
+    """Read ``--at``: ISO 8601; without a zone it is Vietnam's time.
+
+    :raises WrongUse: it is no time.
+    """
+    if value is None:
+        return None
+    from kyso.models import VIETNAM_TIME
+
+    try:
+        moment = datetime.fromisoformat(value)
+    except ValueError:
+        raise WrongUse("cli.bad_time", value=value) from None
+    return moment if moment.tzinfo is not None else moment.replace(tzinfo=VIETNAM_TIME)
+
+
+def _sources(files: list[Path]) -> list[Path]:
+    found: list[Path] = []
+    for file in files:
+        if file.is_dir():
+            within = letters.pdf_files(file)
+            if not within:
+                raise WrongUse("cli.folder_empty", name=file)
+            found += within
+        else:
+            found.append(file)
+    return found
+
+
+def _piece(written: ReportFormat, report: VerificationReport, name: str, common: Common, *, alone: bool) -> bytes:
+    """Return one file's report, ended so that the next can follow: several JSON objects stand one a line."""
+    data = written.render(report, common.language)
+    if written.binary or alone:
+        return data if written.binary or data.endswith(b"\n") else data + b"\n"
+    if name == "json":
+        import json
+
+        return json.dumps(json.loads(data), ensure_ascii=False).encode() + b"\n"
+    return data.rstrip(b"\n") + b"\n\n"
