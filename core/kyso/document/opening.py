@@ -15,9 +15,12 @@ What this does not protect against: another program that shortens a mapped file 
 from __future__ import annotations
 
 import io
+import os
+import stat
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, Literal
+from typing import TYPE_CHECKING, BinaryIO, Literal, cast
 
 import pikepdf
 
@@ -53,6 +56,7 @@ PARSER_ERRORS = (
 
 _HEADER_WINDOW = 1024  # readers look for %PDF- this far (ISO 32000-1, annex H.3, note 13)
 _TAIL_WINDOW = 2048
+_IN_MEMORY_UP_TO = 4 * 1024 * 1024  # reading a small file at once is faster than mapping it
 _HIDDEN_OR_NO_VIEW = 2 | 32  # annotation flags, ISO 32000-2, table 167
 _NOT_SEEN = frozenset({"/Popup", "/Link"})
 _REBUILT = "Attempting to reconstruct cross-reference table"
@@ -62,7 +66,9 @@ class OpenLetter:
     """An opened letter. Made by :func:`open_letter`, usable inside its ``with`` block."""
 
     __slots__ = (
+        "_data",
         "_form",
+        "_geometries",
         "_head_offset",
         "_pages",
         "_rebuilt",
@@ -76,20 +82,20 @@ class OpenLetter:
         "source",
     )
 
-    def __init__(
-        self, source: Source, name: str, size: int, pdf: pikepdf.Pdf, head: bytes, tail: bytes, password: Secret | None
-    ) -> None:
+    def __init__(self, source: Source, name: str, opened: _Opened, pdf: pikepdf.Pdf, password: Secret | None) -> None:
         self.source = source
         self.name = name
-        self.size = size
+        self.size = opened.size
         self.pdf = pdf
         self.password = password
-        self._head_offset = head.find(b"%PDF-")
-        self._tail = tail
+        self._data = opened.data
+        self._head_offset = opened.head.find(b"%PDF-")
+        self._tail = opened.tail
         warnings = pdf.get_warnings()  # reading them clears them
         self._size_is_right = not warnings
         self._rebuilt = any(_REBUILT in warning for warning in warnings)
         self._pages: PageTree | None = None
+        self._geometries: dict[int, PageGeometry] = {}
         self._form: Form | None = None
         self._section: NewestSection | None = None
 
@@ -146,11 +152,15 @@ class OpenLetter:
 
     def read_at(self, offset: int, length: int) -> bytes:
         """Return up to `length` raw bytes of the file from `offset`."""
-        if isinstance(self.source, bytes):
-            return self.source[offset : offset + length]
-        with self.source.open("rb") as file:
-            file.seek(offset)
-            return file.read(length)
+        if self._data is not None:
+            return self._data[offset : offset + length]
+        assert isinstance(self.source, Path)
+        try:
+            with self.source.open("rb") as file:
+                file.seek(offset)
+                return file.read(length)
+        except OSError as error:
+            raise InputRefused("document.unreadable", name=self.name, cause=error.strerror or str(error)) from error
 
     @property
     def highest_object_number(self) -> int:
@@ -202,14 +212,17 @@ class OpenLetter:
 
         :raises InputRefused: there is no such page.
         """
-        with self._reading():
-            return self.pages.find(number).geometry()
+        geometry = self._geometries.get(number)
+        if geometry is None:
+            with self._reading():
+                geometry = self._geometries[number] = self.pages.find(number).geometry()
+        return geometry
 
     def widgets_mm(self, number: int) -> tuple[RectMm, ...]:
         """Return the rectangles of the page's visible annotations and form fields; links and pop-ups do not count."""
         with self._reading():
             node = self.pages.find(number)
-            geometry = node.geometry()
+            geometry = self.page(number)
             rects = [
                 rectangle_or_none(entry.get("/Rect")) for entry in page_annotations(node.page) if _is_visible(entry)
             ]
@@ -253,7 +266,7 @@ class OpenLetter:
     def _field_info(self, field: SignatureField) -> FieldInfo:
         rect = None
         if field.page is not None and field.rect_pt is not None and field.has_area:
-            rect = self.pages.find(field.page).geometry().to_display(field.rect_pt)
+            rect = self.page(field.page).to_display(field.rect_pt)
         return FieldInfo(field.name, field.value is not None, field.page, rect, field.policy)
 
     # ----------------------------------------------------------------------------------- what the pages show
@@ -322,42 +335,66 @@ def open_letter(
     """
     if isinstance(source, bytes):
         shown = name or "document.pdf"
-        stream: BinaryIO = io.BytesIO(source)
-        size, head, tail = len(source), source[:_HEADER_WINDOW], source[-_TAIL_WINDOW:]
+        opened = _in_memory(source)
     else:
         shown = name or source.name
-        stream, size, head, tail = _opened_file(source, shown)
-    with stream:
-        if not size:
+        opened = _opened_file(source, shown)
+    with opened.stream as stream:
+        if not opened.size:
             raise InputRefused("document.empty", name=shown)
-        if b"%PDF-" not in head:
+        if b"%PDF-" not in opened.head:
             raise InputRefused("document.not_pdf", name=shown)
-        with _parsed(stream, password, shown, in_memory=isinstance(source, bytes)) as pdf:
-            letter = OpenLetter(source, shown, size, pdf, head, tail, password)
+        with _parsed(stream, password, shown, in_memory=opened.data is not None) as pdf:
+            letter = OpenLetter(source, shown, opened, pdf, password)
             if not repairing:
                 _refuse_unusable(letter)
             yield letter
 
 
-def _opened_file(path: Path, name: str) -> tuple[BinaryIO, int, bytes, bytes]:
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    """What the parser reads from, and both ends of it; `data` is the whole of a small file."""
+
+    stream: BinaryIO
+    size: int
+    head: bytes
+    tail: bytes
+    data: bytes | None
+
+
+def _in_memory(data: bytes) -> _Opened:
+    return _Opened(io.BytesIO(data), len(data), data[:_HEADER_WINDOW], data[-_TAIL_WINDOW:], data)
+
+
+def _opened_without_waiting(path: str, flags: int) -> int:
+    """Open also a named pipe at once, so that it can be refused."""
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+
+
+def _opened_file(path: Path, name: str) -> _Opened:
     try:
-        if not path.is_file():
-            raise InputRefused("document.not_a_file" if path.exists() else "document.not_found", name=name)
-        stream = path.open("rb")
+        stream = io.FileIO(path, opener=_opened_without_waiting)
+        try:
+            status = os.fstat(stream.fileno())
+            if not stat.S_ISREG(status.st_mode):
+                raise InputRefused("document.not_a_file", name=name)
+            if status.st_size <= _IN_MEMORY_UP_TO:
+                with stream:
+                    return _in_memory(stream.readall())
+            head = stream.read(_HEADER_WINDOW)
+            stream.seek(-_TAIL_WINDOW, io.SEEK_END)
+            tail = stream.readall()
+            stream.seek(0)
+        except (OSError, InputRefused):
+            stream.close()
+            raise
     except FileNotFoundError as error:
         raise InputRefused("document.not_found", name=name) from error
+    except IsADirectoryError as error:
+        raise InputRefused("document.not_a_file", name=name) from error
     except OSError as error:
         raise InputRefused("document.unreadable", name=name, cause=error.strerror or str(error)) from error
-    try:
-        head = stream.read(_HEADER_WINDOW)
-        size = stream.seek(0, io.SEEK_END)
-        stream.seek(max(0, size - _TAIL_WINDOW))
-        tail = stream.read(_TAIL_WINDOW)
-        stream.seek(0)
-    except OSError as error:
-        stream.close()
-        raise InputRefused("document.unreadable", name=name, cause=error.strerror or str(error)) from error
-    return stream, size, head, tail
+    return _Opened(cast("BinaryIO", io.BufferedReader(stream)), status.st_size, head, tail, None)
 
 
 def _parsed(stream: BinaryIO, password: Secret | None, name: str, *, in_memory: bool) -> pikepdf.Pdf:

@@ -83,7 +83,7 @@ class PageNode:
 class PageTree:
     """Finds pages by number and numbers by page object."""
 
-    __slots__ = ("_all", "_count", "_name", "_numbers", "_root")
+    __slots__ = ("_all", "_count", "_found", "_name", "_numbers", "_root")
 
     def __init__(self, root: object, name: str) -> None:
         """Take the document catalog `root`; `name` is the letter's name for errors."""
@@ -93,6 +93,7 @@ class PageTree:
         self._root: Dictionary = pages
         self._name = name
         self._count: int | None = None
+        self._found: dict[int, PageNode] = {}
         self._all: list[PageNode] | None = None
         self._numbers: dict[ObjectId, int] | None = None
 
@@ -113,13 +114,16 @@ class PageTree:
         wanted = number if number > 0 else self.count + number + 1
         if number == 0 or not 1 <= wanted <= self.count:
             raise InputRefused("document.no_such_page", name=self._name, page=number, pages=self.count)
-        if self._all is None:
+        node = self._found.get(wanted)
+        if node is None:
             try:
-                return self._descend(wanted)
+                node = self._descend(wanted) if self._all is None else self._all[wanted - 1]
             except _CountsLie:
                 self._count = len(self._walked())
+                self._found.clear()
                 return self.find(number)
-        return self._all[wanted - 1]
+            self._found[wanted] = node
+        return node
 
     def number_of(self, object_id: ObjectId) -> int | None:
         """Return the number of the page that is `object_id`, or ``None`` where that is no page of the tree."""

@@ -94,7 +94,7 @@ def _put_new(letter: OpenLetter, plan: SignaturePlan, section: UpdateSection, na
     ]
     if plan.alternative_text:
         entries.append(b"/TU " + text_string(plan.alternative_text))
-    entries.append(_rect_and_appearance(letter, plan, section, node.geometry()))
+    entries.append(_rect_and_appearance(letter, plan, section, letter.page(plan.page)))
     section.put((number, 0), b"<< " + b" ".join(entries) + b" >>")
     _put_on_page(letter, section, node, number)
     return number
@@ -109,7 +109,7 @@ def _fill(
         # A field without any widget becomes its own one.
         node = letter.page_node(plan.page)
         number = field.node.objgen[0]
-        shown = _rect_and_appearance(letter, plan, section, node.geometry())
+        shown = _rect_and_appearance(letter, plan, section, letter.page(plan.page))
         source = dictionary_with(
             field.node,
             value
