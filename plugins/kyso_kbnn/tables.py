@@ -92,7 +92,7 @@ class Field:
     @cached_property
     def expected(self) -> re.Pattern[str] | None:
         """The compiled form of `expect`."""
-        return re.compile(self.expect) if self.expect else None
+        return re.compile(self.expect, re.ASCII) if self.expect else None
 
     @property
     def key(self) -> str:
