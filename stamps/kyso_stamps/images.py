@@ -20,8 +20,8 @@ from kyso_stamps.appearance import Part
 from kyso_stamps.errors import StampError
 
 MAX_FILE_BYTES = 32 * 1024 * 1024
-MAX_DPI = 400
-"""Pictures are embedded with at most this resolution at their physical size: more than any office printer shows."""
+MAX_DPI = 300
+"""Pictures are embedded with at most this resolution at their physical size: what printing wants of a picture."""
 
 Kind = Literal["PNG", "JPEG", "PDF"]
 Fit = Literal["exact", "contain"]

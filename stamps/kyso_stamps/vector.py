@@ -28,8 +28,21 @@ MAX_TOTAL_BYTES = 16 * 1024 * 1024
 
 # What a drawing does not need and a signed letter should not carry along.
 _LEFT_BEHIND = frozenset(
-    "/Length /Metadata /PieceInfo /LastModified /StructParent /StructParents /OPI /AF /OC /Alternates /Measure /PtData"
-    " /Name".split()
+    [
+        "/Length",
+        "/Metadata",
+        "/PieceInfo",
+        "/LastModified",
+        "/StructParent",
+        "/StructParents",
+        "/OPI",
+        "/AF",
+        "/OC",
+        "/Alternates",
+        "/Measure",
+        "/PtData",
+        "/Name",
+    ]
 )
 _FORBIDDEN = frozenset(["/F", "/FFilter", "/FDecodeParms", "/Ref", "/PS"])
 
