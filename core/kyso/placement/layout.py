@@ -13,12 +13,15 @@ from kyso.errors import SigningRefused, WrongUse
 from kyso.geometry import RectMm
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
     from kyso.contracts import FieldInfo, Letter, PlacementIntent
 
 MIN_SIDE_MM = 1.0
 """Nothing smaller than this can be seen, let alone clicked."""
+
+MAX_LOOKS = 12
+"""How many candidate places are rendered to see whether they are empty."""
 
 _EDGE_TOLERANCE_MM = 0.05
 
@@ -120,9 +123,38 @@ def kept_inside(rect: RectMm, page: RectMm) -> RectMm | None:
     return RectMm(left, top, rect.width, rect.height)
 
 
-def first_free(candidates: Iterable[RectMm], taken: Sequence[RectMm], page: RectMm) -> RectMm | None:
-    """Return the first candidate that lies on the page and overlaps nothing that is taken."""
+@dataclass(frozen=True, slots=True)
+class FreePlace:
+    """Where a stamp of a rule's size found room.
+
+    :param covers: whether something printed on the page lies under it, because no candidate was free of ink.
+    """
+
+    rect_mm: RectMm
+    covers: bool
+
+
+def free_place(letter: Letter, page: int, candidates: Iterable[RectMm], *, gap_mm: float = 0.5) -> FreePlace | None:
+    """Return the first candidate on the page that keeps `gap_mm` from all widgets and lies on empty paper.
+
+    Where the first ones without a widget are all printed on, the very first of them is returned as covering
+    something; ``None`` means that widgets leave no candidate at all.
+
+    Looking at the paper takes a rendering, so at most :data:`MAX_LOOKS` candidates are looked at.
+    """
+    geometry = letter.page(page)
+    taken = [rect.grown(gap_mm) for rect in letter.widgets_mm(page)]
+    first: RectMm | None = None
+    looks = 0
     for candidate in candidates:
-        if page.contains(candidate, _EDGE_TOLERANCE_MM) and not any(candidate.intersects(rect) for rect in taken):
-            return candidate
-    return None
+        if not geometry.rect_mm.contains(candidate, _EDGE_TOLERANCE_MM):
+            continue
+        if any(candidate.intersects(rect) for rect in taken):
+            continue
+        first = first or candidate
+        looks += 1
+        if letter.free_of_ink(page, candidate):
+            return FreePlace(candidate, covers=False)
+        if looks == MAX_LOOKS:
+            break
+    return None if first is None else FreePlace(first, covers=True)

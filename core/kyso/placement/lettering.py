@@ -46,14 +46,19 @@ class Lettering:
         """From the highest ink of the first line to the bottom of the block."""
         return self.height_mm - self.ink_top_mm
 
-    def item(self, align: Literal["left", "centre", "right"], *, width_mm: float, top_mm: float = 0.0) -> TextItem:
-        """Return the lines for a stamp: `width_mm` wide, their highest ink at `top_mm` below the stamp's top."""
+    def item(
+        self, align: Literal["left", "centre", "right"], *, width_mm: float, left_mm: float = 0.0, top_mm: float = 0.0
+    ) -> TextItem:
+        """Return the lines for a stamp: `width_mm` wide from `left_mm`, their highest ink at `top_mm`."""
         from kyso_stamps import TextItem
 
+        # The slack goes to the side where nothing is aligned.
+        before = {"left": 0.0, "centre": _SLACK_MM, "right": _SLACK_MM}[align]
+        after = {"left": _SLACK_MM, "centre": _SLACK_MM, "right": 0.0}[align]
         box: BoxMm = (
-            -_SLACK_MM if align != "left" else 0.0,
+            left_mm - before,
             top_mm - self.ink_top_mm,
-            width_mm + _SLACK_MM * (2 if align == "centre" else 1),
+            width_mm + before + after,
             self.height_mm + _SLACK_MM,
         )
         return TextItem(
