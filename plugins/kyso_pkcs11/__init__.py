@@ -67,6 +67,21 @@ def register_key_sources(register: Callable[[Contribution[KeySource]], None]) ->
                     ),
                     default="120",
                 ),
+                Setting(
+                    "module",
+                    "text",
+                    Text("Thư viện PKCS#11 dành riêng cho khóa này", "The PKCS#11 module of this one key"),
+                ),
+                Setting(
+                    "signing_pin",
+                    "choice",
+                    Text(
+                        "PIN cho từng lần ký: dùng chung PIN đăng nhập (same) hoặc PIN riêng (separate)",
+                        "PIN for each signature: the login PIN (same) or one of its own (separate)",
+                    ),
+                    default="same",
+                    choices=("same", "separate"),
+                ),
             ),
         )
     )

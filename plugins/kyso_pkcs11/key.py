@@ -7,9 +7,10 @@ from collections.abc import Callable, Sequence
 
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
+from kyso.cms.values import value_matches
 from kyso.models import DigestName, SchemeName
 from kyso.plugin import ConfigWrong, DigestToSign, KeyAccess, KeyTrouble, Pending, Secret, Signed, WrongUse
-from kyso_pkcs11.mechanisms import Block, PublicKey, block_for, check_value, finished_value, schemes_of
+from kyso_pkcs11.mechanisms import Block, PublicKey, block_for, finished_value, schemes_of
 from kyso_pkcs11.module_process import ModuleProcess
 from kyso_pkcs11.pin import Deadlines, RejectedPins, log_in
 from kyso_pkcs11.selection import TokenCertificate
@@ -86,7 +87,7 @@ class TokenKey:
             for group in _groups(blocks):
                 values += self._sign_group(group, done=len(values), total=len(blocks))
         for digest, value in zip(digests, values, strict=True):
-            if not check_value(value, digest.value, digest.digest, scheme, self._public_key):
+            if not value_matches(self._found.der, value, digest.value, scheme, digest.digest):
                 raise KeyTrouble("pkcs11.key_mismatch", token=self._found.token.label)
         return Signed(tuple(values))
 

@@ -11,27 +11,18 @@ import hashlib
 import os
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Literal
 
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa, utils
+from cryptography.hazmat.primitives.asymmetric import ec, rsa, utils
 
 from kyso.models import DigestName, SchemeName
 from kyso.plugin import KeyTrouble
 
 PublicKey = rsa.RSAPublicKey | ec.EllipticCurvePublicKey
-Finish = Literal["rsa", "ecdsa"]
 
 _DIGEST_INFO = {
     "sha256": bytes.fromhex("3031300d060960864801650304020105000420"),
     "sha384": bytes.fromhex("3041300d060960864801650304020205000430"),
     "sha512": bytes.fromhex("3051300d060960864801650304020305000440"),
-}
-_HASHES: dict[str, hashes.HashAlgorithm] = {
-    "sha256": hashes.SHA256(),
-    "sha384": hashes.SHA384(),
-    "sha512": hashes.SHA512(),
 }
 _RSA_DIGESTS: tuple[DigestName, ...] = ("sha256", "sha384", "sha512")
 
@@ -120,19 +111,3 @@ def finished_value(raw: bytes, key: PublicKey) -> bytes:
         return raw.rjust((key.key_size + 7) // 8, b"\0")
     half = len(raw) // 2
     return utils.encode_dss_signature(int.from_bytes(raw[:half], "big"), int.from_bytes(raw[half:], "big"))
-
-
-def check_value(value: bytes, digest: bytes, digest_name: DigestName, scheme: SchemeName, key: PublicKey) -> bool:
-    """Tell whether `value` is the certificate's key's signature over `digest`."""
-    algorithm = _HASHES[digest_name]
-    prehashed = utils.Prehashed(algorithm)
-    try:
-        if isinstance(key, ec.EllipticCurvePublicKey):
-            key.verify(value, digest, ec.ECDSA(prehashed))
-        elif scheme == "rsa-pss":
-            key.verify(value, digest, padding.PSS(padding.MGF1(algorithm), len(digest)), prehashed)
-        else:
-            key.verify(value, digest, padding.PKCS1v15(), prehashed)
-    except InvalidSignature:
-        return False
-    return True
