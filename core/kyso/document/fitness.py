@@ -60,7 +60,7 @@ def check_fitness(
             return [_refusal(error.code, **error.parameters)]
         findings = [
             *_certification(letter, target, visible=visible, certify=certify),
-            *_locks(letter, target, field, visible=visible),
+            *_locks(letter, target, field),
             *_form(letter),
         ]
         if target is not None:
@@ -88,16 +88,14 @@ def _certification(
     return []
 
 
-def _locks(letter: OpenLetter, target: SignatureField | None, field: str | None, *, visible: bool) -> list[Finding]:
+def _locks(letter: OpenLetter, target: SignatureField | None, field: str | None) -> list[Finding]:
     locks = letter.field_locks
     if not locks:
         return []
     if target is not None:
         by = [lock.signed_by for lock in locks if lock.locks(target.name)]
         return [_refusal("signing.field_locked", field=target.name, signed_by=by)] if by else []
-    if not visible:
-        return []
-    # A new visible field puts something on a page whose fields were frozen; reviewers reject it under such a lock.
+    # "All" and "Exclude" freeze fields that do not exist yet, too: reviewers reject a new one, seen or unseen.
     name = field or free_name(letter)
     by = [lock.signed_by for lock in locks if lock.locks(name)]
     if not by:
@@ -110,6 +108,10 @@ def _place(letter: OpenLetter, target: SignatureField, *, visible: bool) -> list
     if visible and not target.has_area and letter.signature_count:
         # Giving the field a place now would change what the earlier signatures cover.
         return [_refusal("signing.field_without_place", field=target.name)]
+    if letter.signature_count and target.widget is not None and target.widget.objgen != target.node.objgen:
+        # Filling it changes the widget beside the field: pyHanko calls that an illegitimate change after a signature,
+        # and without the change poppler does not see the new one.
+        return [_refusal("signing.field_split", field=target.name)]
     return []
 
 

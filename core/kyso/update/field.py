@@ -105,6 +105,9 @@ def _fill(
 ) -> None:
     value = {"/V": reference(signature)}
     widget = field.widget
+    if widget is None and plan.rect_mm is None:
+        section.put(field.node.objgen, dictionary_with(field.node, value))
+        return
     if widget is None:
         # A field without any widget becomes its own one.
         node = letter.page_node(plan.page)
@@ -139,7 +142,8 @@ def _fill(
         section.put(widget.objgen, dictionary_with(widget, value | entries))
     else:
         section.put(field.node.objgen, dictionary_with(field.node, value))
-        section.put(widget.objgen, dictionary_with(widget, entries))
+        # poppler looks for /V in the widget alone; the same reference in both harms no one.
+        section.put(widget.objgen, dictionary_with(widget, value | entries))
 
 
 def _rect_and_appearance(

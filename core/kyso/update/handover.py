@@ -74,7 +74,8 @@ class EncryptingSection(LeanSection):
             raise SigningRefused("signing.integrity_protected", name=letter.name)
         password = letter.password.reveal() if letter.password is not None else ""
         if self._reader.decrypt(password).status == AuthStatus.FAILED:
-            raise InputRefused("document.wrong_password", name=letter.name)
+            # The parser has opened the file with it: what fails here is the scheme (revision 5, say), not the password.
+            raise InputRefused("document.encryption_unsupported", name=letter.name)
         return handler
 
     def _reference(self, object_id: ObjectId) -> Any:
