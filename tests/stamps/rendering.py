@@ -18,7 +18,6 @@ from kyso_stamps.fonts import FontChoice, packaged_serif
 from kyso_stamps.fontsearch import liberation_serif, times_new_roman
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
     from kyso_stamps import StampSpec
@@ -82,7 +81,6 @@ RENDERERS = [
     pytest.param(_poppler, id="poppler", marks=_if_there("pdftoppm")),
     pytest.param(_mupdf, id="mupdf", marks=_if_there("mutool")),
 ]
-Renderer = "Callable[[bytes, Path], Drawing]"
 
 
 def rendered(spec: StampSpec, fonts: FontChoice | None = None) -> Drawing:
