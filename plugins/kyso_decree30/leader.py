@@ -1,7 +1,7 @@
 """The authorised person's signature: its picture centred between title and name (annex I, II.7.d, box 7c).
 
-The picture keeps its proportions and is scaled into the space; it never covers title or name. What is placed is its
-visible part: transparent margins neither shift it nor make it smaller.
+The picture keeps its proportions and is scaled into the space; it never covers title or name. Its visible part is what
+is centred and measured, so that uneven transparent margins do not shift it.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from kyso.placement.anchor import find_anchor
-from kyso.placement.layout import centred, contained, explicit_place
+from kyso.placement.layout import explicit_place
 from kyso.placement.pictures import Picture, read_picture
 from kyso.plugin import Placement, RectMm, SigningRefused, WrongUse
 from kyso_decree30.block import Block, find_blocks
@@ -50,23 +50,23 @@ class LeaderPolicy:
         picture = read_picture(intent.image, intent.fonts.cache_dir)
         explicit = explicit_place(letter, intent)
         if explicit is not None:
-            visible = contained(picture.aspect, 1.0, explicit.rect_mm)
+            visible = picture.visible_in(explicit.rect_mm)
             return _placement(explicit.page, explicit.rect_mm, visible, picture, explicit.field or intent.field, {}, ())
         if intent.anchor is not None:
             anchor = find_anchor(letter, intent.anchor, intent.page)
             block = _block_of_anchor(letter, anchor, intent.signer.name)
             if block is None:
                 space, boxes = _space_at(letter, anchor, intent.values)
-                rect = _fitted(picture, space, intent.values, anchor.page)
+                visible = _fitted(picture, space, intent.values, anchor.page)
                 boxes["space"] = space
-                return _placement(anchor.page, rect, rect, picture, intent.field, boxes, ())
+                return _placement(anchor.page, picture.around(visible), visible, picture, intent.field, boxes, ())
             notices: tuple[Notice, ...] = ()
         else:
             choice = choose_block(letter, intent.signer.name, intent.page)
             block, notices = choice.block, choice.notices
-        rect = _fitted(picture, block.space, intent.values, block.page)
+        visible = _fitted(picture, block.space, intent.values, block.page)
         boxes = {"title": block.title_rect, "name": block.name_rect, "space": block.space}
-        return _placement(block.page, rect, rect, picture, intent.field, boxes, notices)
+        return _placement(block.page, picture.around(visible), visible, picture, intent.field, boxes, notices)
 
 
 def _placement(
@@ -78,8 +78,8 @@ def _placement(
     boxes: dict[str, RectMm],
     notices: tuple[Notice, ...],
 ) -> Placement:
-    inside = visible.moved(-rect.left, -rect.top)
-    item = ImageItem(picture.path, picture.box_for(inside), fit="exact")
+    box = picture.around(visible.moved(-rect.left, -rect.top))
+    item = ImageItem(picture.path, box.as_tuple(), fit="exact")
     return Placement(
         NAME,
         page,
@@ -102,8 +102,9 @@ def _fitted(picture: Picture, space: RectMm, values: Mapping[str, Any], page: in
             height=f"{space.height:.1f}",
             least=f"{MIN_HEIGHT_MM + 2 * CLEARANCE_MM:.1f}",
         )
-    width, height = min(width, values["max_width_mm"]), min(height, values["max_height_mm"])
-    return contained(picture.aspect, 1.0, centred(width, height, space.centre_x, space.centre_y))
+    return picture.visible_in(
+        space.grown(-CLEARANCE_MM), max_width_mm=values["max_width_mm"], max_height_mm=values["max_height_mm"]
+    )
 
 
 def _block_of_anchor(letter: Letter, anchor: Anchor, signer: str) -> Block | None:

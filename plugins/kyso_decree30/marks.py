@@ -1,7 +1,7 @@
 """The marks without a picture: on an attachment in a file of its own, and on a digitised copy.
 
 Both stand at the top right of page 1, upright, black, in a Times-metric face of size 10 (annex I, II.8.b and part II):
-the text ends 15 mm from the right edge and starts 10 mm from the upper edge of the visible page. The widget is exactly
+the text ends 15 mm from the right edge and its ink starts 10 mm from the upper edge of the visible page. The widget is
 as large as the text.
 """
 
@@ -74,11 +74,11 @@ def _mark(letter: Letter, intent: PlacementIntent, policy: str, text: str) -> Pl
     if explicit is not None:
         rect, page, field = explicit.rect_mm, explicit.page, explicit.field or intent.field
         lettering = _set(text, rect.width, intent)
-        if lettering.ink_height_mm > rect.height:
+        if lettering.height_mm > rect.height:
             raise SigningRefused(
                 "decree30.mark_too_large",
                 text=text,
-                height=f"{lettering.ink_height_mm:.1f}",
+                height=f"{lettering.height_mm:.1f}",
                 place=f"{rect.height:.1f}",
             )
     else:
@@ -115,10 +115,12 @@ def _places(page: RectMm, lettering: Lettering) -> Iterator[RectMm]:
 
     A file may be signed as an attachment more than once, and what was scanned or printed may reach into the margin.
     """
-    width, height = lettering.width_mm, lettering.ink_height_mm
+    width, height = lettering.width_mm, lettering.height_mm
     left = page.right - FROM_RIGHT_MM - width
-    yield RectMm(left, FROM_TOP_MM, width, height)
+    # The ink starts at the distance, not the font's line.
+    first = max(0.0, FROM_TOP_MM - lettering.ink_top_mm)
+    yield RectMm(left, first, width, height)
     for distance in range(1, int(page.height / 2)):
-        for top in (FROM_TOP_MM - distance, FROM_TOP_MM + distance):
+        for top in (first - distance, first + distance):
             if top >= _LEAST_TOP_MM:
                 yield RectMm(left, top, width, height)

@@ -56,24 +56,35 @@ class SealPolicy:
         if abs(picture.aspect * height / width - 1) > _SHAPE_TOLERANCE:
             notices.append(Notice("decree30.seal_shape", {"width": width, "height": height}))
         if explicit is not None:
-            page, box, field = explicit.page, _inside(explicit.rect_mm, width, height), explicit.field
-            rect = explicit.rect_mm if field else box
+            page, field = explicit.page, explicit.field
+            box = _inside(explicit.rect_mm, width, height)
         else:
             page, field = leader.page, None
             wanted = RectMm(ink.left + ratio * ink.width - width, ink.centre_y - height / 2, width, height)
-            rect = box = _on_page(letter, page, wanted)
-            moved = max(abs(rect.left - wanted.left), abs(rect.top - wanted.top))
+            box = _on_page(letter, page, wanted)
+            moved = max(abs(box.left - wanted.left), abs(box.top - wanted.top))
             if moved > _MOVED_MM:
                 notices.append(Notice("decree30.seal_moved", {"distance": f"{moved:.1f}", "page": page}))
-        inside = contained(picture.aspect, 1.0, box.moved(-rect.left, -rect.top))
+        visible = contained(picture.aspect, 1.0, box)
+        whole = picture.around(visible)
+        # A field that is there already keeps its rectangle.
+        rect = explicit.rect_mm if explicit is not None and field is not None else whole
+        if not rect.contains(whole, _MOVED_MM):
+            raise SigningRefused(
+                "decree30.seal_larger_than_place",
+                rect=shown_rect(rect),
+                width=f"{whole.width:.1f}",
+                height=f"{whole.height:.1f}",
+            )
+        item = ImageItem(picture.path, whole.moved(-rect.left, -rect.top).as_tuple(), fit="exact")
         return Placement(
             NAME,
             page,
             rect,
-            StampSpec(rect.width, rect.height, (ImageItem(picture.path, picture.box_for(inside), fit="exact"),)),
+            StampSpec(rect.width, rect.height, (item,)),
             field=field or intent.field,
             notices=tuple(notices),
-            boxes_mm={"stamp": rect, "leader_ink": ink, "ink": inside.moved(rect.left, rect.top)},
+            boxes_mm={"stamp": rect, "leader_ink": ink, "ink": visible},
         )
 
 

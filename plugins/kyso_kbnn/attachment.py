@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kyso.placement.layout import contained, explicit_place, free_place
+from kyso.placement.layout import explicit_place, free_place
 from kyso.placement.lettering import Lettering, set_lines
 from kyso.plugin import Notice, Placement, RectMm, SigningRefused, WrongUse
 from kyso_stamps import ImageItem, StampSpec
@@ -54,9 +54,9 @@ class AttachmentPolicy:
         if explicit is not None:
             rect, page, field = explicit.rect_mm, explicit.page, explicit.field or intent.field
             lettering = _set(lines, rect.width - with_image, intent)
-            if lettering.ink_height_mm > rect.height:
+            if lettering.height_mm > rect.height:
                 raise SigningRefused(
-                    "kbnn.block_too_large", height=f"{lettering.ink_height_mm:.1f}", place=f"{rect.height:.1f}"
+                    "kbnn.block_too_large", height=f"{lettering.height_mm:.1f}", place=f"{rect.height:.1f}"
                 )
         else:
             geometry = letter.page(1 if intent.page is None else intent.page)
@@ -113,8 +113,8 @@ def _items(rect: RectMm, lettering: Lettering, with_image: float, intent: Placem
     from kyso.placement.pictures import read_picture
 
     picture = read_picture(intent.image, intent.fonts.cache_dir)
-    visible = contained(picture.aspect, 1.0, RectMm(0.0, 0.0, _IMAGE_WIDTH_MM, rect.height))
-    return ImageItem(picture.path, picture.box_for(visible), fit="exact"), text
+    visible = picture.visible_in(RectMm(0.0, 0.0, _IMAGE_WIDTH_MM, rect.height))
+    return ImageItem(picture.path, picture.around(visible).as_tuple(), fit="exact"), text
 
 
 def _column_width(page_width: float, signers: int) -> float:
@@ -123,7 +123,7 @@ def _column_width(page_width: float, signers: int) -> float:
 
 
 def _places(letter: Letter, page: RectMm, lettering: Lettering, with_image: float, signers: int) -> Iterator[RectMm]:
-    width, height = lettering.width_mm + with_image, lettering.ink_height_mm
+    width, height = lettering.width_mm + with_image, lettering.height_mm
     if signers > 1:
         column = _column_width(page.width, signers)
         before = sum(field.signed and field.policy == NAME for field in letter.signature_fields)

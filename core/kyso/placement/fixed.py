@@ -56,13 +56,12 @@ class FixedPolicy:
         if intent.image is None:
             return None
         from kyso.geometry import RectMm
-        from kyso.placement.layout import contained
         from kyso.placement.pictures import read_picture
         from kyso_stamps import ImageItem
 
         picture = read_picture(intent.image, intent.fonts.cache_dir)
-        visible = contained(picture.aspect, 1.0, RectMm(0.0, 0.0, width, height))
-        return ImageItem(picture.path, picture.box_for(visible), fit="exact")
+        visible = picture.visible_in(RectMm(0.0, 0.0, width, height))
+        return ImageItem(picture.path, picture.around(visible).as_tuple(), fit="exact")
 
     def _text(self, intent: PlacementIntent, width: float, height: float) -> StampItem:
         from kyso_stamps import TextItem

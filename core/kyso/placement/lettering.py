@@ -15,12 +15,12 @@ from kyso.geometry import mm_to_pt, pt_to_mm
 if TYPE_CHECKING:
     from typing import Literal
 
-    from kyso_stamps import BoxMm, TextItem
+    from kyso_stamps import TextItem
     from kyso_stamps.fonts import FontChoice
 
 LEADING = 1.2
 # Keeps a line that fits exactly from being broken again by a rounding error.
-_SLACK_MM = 0.02
+_SLACK_MM = 0.01
 _ANY_HEIGHT_PT = 1e6
 
 
@@ -41,29 +41,13 @@ class Lettering:
     ink_top_mm: float
     bold: bool = False
 
-    @property
-    def ink_height_mm(self) -> float:
-        """From the highest ink of the first line to the bottom of the block."""
-        return self.height_mm - self.ink_top_mm
-
-    def item(
-        self, align: Literal["left", "centre", "right"], *, width_mm: float, left_mm: float = 0.0, top_mm: float = 0.0
-    ) -> TextItem:
-        """Return the lines for a stamp: `width_mm` wide from `left_mm`, their highest ink at `top_mm`."""
+    def item(self, align: Literal["left", "centre", "right"], *, width_mm: float, left_mm: float = 0.0) -> TextItem:
+        """Return the lines for a stamp at least `height_mm` high: `width_mm` wide from `left_mm`, from its top."""
         from kyso_stamps import TextItem
 
-        # The slack goes to the side where nothing is aligned.
-        before = {"left": 0.0, "centre": _SLACK_MM, "right": _SLACK_MM}[align]
-        after = {"left": _SLACK_MM, "centre": _SLACK_MM, "right": 0.0}[align]
-        box: BoxMm = (
-            left_mm - before,
-            top_mm - self.ink_top_mm,
-            width_mm + before + after,
-            self.height_mm + _SLACK_MM,
-        )
         return TextItem(
             self.lines,
-            box,
+            (left_mm, 0.0, width_mm, self.height_mm),
             size_pt=self.size_pt,
             min_size_pt=self.size_pt,
             align=align,
@@ -106,8 +90,8 @@ def set_lines(
     return Lettering(
         lines,
         fitted.size_pt,
-        max((line.width for line in fitted.lines), default=0) * mm_per_unit,
-        pt_to_mm(fitted.height_pt(LEADING)),
+        max((line.width for line in fitted.lines), default=0) * mm_per_unit + _SLACK_MM,
+        pt_to_mm(fitted.height_pt(LEADING)) + _SLACK_MM,
         (fitted.top - highest) * mm_per_unit,
         bold,
     )

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import inf
 from typing import TYPE_CHECKING
 
 from kyso.errors import SigningRefused
+from kyso.geometry import RectMm
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    from kyso.geometry import RectMm
-    from kyso_stamps import BoxMm
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,11 +25,24 @@ class Picture:
     aspect: float
     ink: tuple[float, float, float, float]
 
-    def box_for(self, visible: RectMm) -> BoxMm:
-        """Return the box of the whole picture whose visible part fills `visible`, in the same space."""
+    def around(self, visible: RectMm) -> RectMm:
+        """Return the rectangle of the whole picture whose visible part fills `visible`."""
         left, top, width, height = self.ink
         whole_width, whole_height = visible.width / width, visible.height / height
-        return visible.left - left * whole_width, visible.top - top * whole_height, whole_width, whole_height
+        return RectMm(visible.left - left * whole_width, visible.top - top * whole_height, whole_width, whole_height)
+
+    def visible_in(self, box: RectMm, *, max_width_mm: float = inf, max_height_mm: float = inf) -> RectMm:
+        """Return the largest visible part, of no more than the given size, that stands centred in `box`.
+
+        The whole picture stays inside `box`: an opaque margin must not hide what stands around.
+        """
+        left, top, width, height = self.ink
+        # Of the whole picture, in units of the visible part's height: reach from the visible centre to each side.
+        whole_width, whole_height = self.aspect / width, 1.0 / height
+        sideways = max(left + width / 2, 1 - left - width / 2) * whole_width
+        upright = max(top + height / 2, 1 - top - height / 2) * whole_height
+        scale = min(box.width / 2 / sideways, box.height / 2 / upright, max_width_mm / self.aspect, max_height_mm)
+        return RectMm(box.centre_x - scale * self.aspect / 2, box.centre_y - scale / 2, scale * self.aspect, scale)
 
 
 def read_picture(path: Path, cache_dir: Path | None) -> Picture:
