@@ -5,10 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-import typer
-
 from kyso.cli import letters, output
 from kyso.cli.common import Common
+from kyso.cli.parsing import Argument, Option
 from kyso.config import find, read
 from kyso.errors import ConfigWrong
 
@@ -16,15 +15,14 @@ SCHEMA = "kyso.config/1"
 
 
 def run(
-    ctx: typer.Context,
-    file: Annotated[Path | None, typer.Argument(metavar="FILE")] = None,
-    answer_format: Annotated[str, typer.Option("--format", metavar="text|json")] = "text",
+    common: Common,
+    file: Annotated[Path | None, Argument("FILE")] = None,
+    answer_format: Annotated[str, Option("--format", "text|json")] = "text",
 ) -> int:
     """Check the file, and return 0 where it can be used, else 7."""
     from kyso.config_check import Remark, check
     from kyso.plugins import create_plugin_manager
 
-    common: Common = ctx.obj
     as_json = letters.choice_from("--format", answer_format, ("text", "json")) == "json"
     path = find(file or common.config_path)
     remarks: list[Remark] = []

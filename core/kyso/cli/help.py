@@ -9,10 +9,11 @@ from __future__ import annotations
 import shutil
 import sys
 import textwrap
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from kyso import text
+from kyso.cli.parsing import Argument, Flag, Parameter
 
 if TYPE_CHECKING:
     from kyso.cli.common import Common
@@ -45,21 +46,15 @@ def show_program(common: Common, commands: Mapping[str, str], plugins: Mapping[s
     print("\n".join(lines), file=sys.stderr if to_stderr else sys.stdout)
 
 
-def command_help(name: str, command: Any, common: Common) -> str:
-    """Return the help page of one built-in command.
-
-    :param command: the parsed typer command, whose parameters are listed.
-    """
+def show_command(name: str, parameters: Sequence[Parameter], common: Common) -> int:
+    """Print the help page of one built-in command and return 0."""
     language = common.language
-    arguments, options = [], []
-    for parameter in command.params:
-        if getattr(parameter, "hidden", False):
-            continue
+    arguments: list[tuple[str, str]] = []
+    options: list[tuple[str, str]] = []
+    for parameter in parameters:
         words = text.message(parameter_code(name, parameter.name), language)
-        if parameter.param_type_name == "argument":
-            arguments.append((str(parameter.metavar or parameter.name.upper()), words))
-        else:
-            options.append((_option_label(parameter), words))
+        rows = arguments if isinstance(parameter.mark, Argument) else options
+        rows.append((_parameter_label(parameter), words))
     usage = " ".join(["kyso", name, *(label for label, _ in arguments), "[OPTIONS]"])
     lines = [*_wrapped(text.message(_code(name), language)), "", _head("help.usage", language), f"  {usage}", ""]
     if arguments:
@@ -68,7 +63,8 @@ def command_help(name: str, command: Any, common: Common) -> str:
         lines += [_head("help.options", language), *_columns(options), ""]
     lines += [_head("help.common", language), *_columns(_common(language)), ""]
     lines += [_head("help.examples", language), *_examples(f"{_code(name)}.examples", language)]
-    return "\n".join(lines)
+    print("\n".join(lines))
+    return 0
 
 
 def parameter_code(command: str, parameter: str) -> str:
@@ -93,12 +89,13 @@ def _examples(code: str, language: Language) -> list[str]:
     return ["  " + line for line in text.message(code, language).split("\n")]
 
 
-def _option_label(parameter: Any) -> str:
-    names = ", ".join(sorted(parameter.opts, key=len))
-    if getattr(parameter, "is_flag", False):
-        return names
-    repeated = "..." if getattr(parameter, "multiple", False) else ""
-    return f"{names} {parameter.metavar or parameter.name.upper()}{repeated}"
+def _parameter_label(parameter: Parameter) -> str:
+    mark = parameter.mark
+    if isinstance(mark, Argument):
+        return mark.metavar if parameter.required else f"[{mark.metavar}]"
+    if isinstance(mark, Flag):
+        return mark.name
+    return f"{mark.name} {mark.metavar}" + ("..." if parameter.many else "")
 
 
 def _first_sentence(words: str) -> str:

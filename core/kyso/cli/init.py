@@ -6,11 +6,10 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-
 from kyso import text
 from kyso.cli import letters, output
 from kyso.cli.common import Common
+from kyso.cli.parsing import Argument, Flag, Option
 from kyso.config import FILE_NAME
 from kyso.errors import KeyTrouble, WrongUse
 
@@ -36,22 +35,21 @@ QUESTIONS = (
 
 
 def run(
-    ctx: typer.Context,
-    folder: Annotated[Path, typer.Argument(metavar="DIR")] = Path(),
-    organisation: Annotated[str | None, typer.Option("--organisation", metavar="NAME")] = None,
-    leader_key: Annotated[str | None, typer.Option("--leader-key", metavar="URI")] = None,
-    leader_title: Annotated[str | None, typer.Option("--leader-title", metavar="TEXT")] = None,
-    leader_image: Annotated[str | None, typer.Option("--leader-image", metavar="PNG|PDF")] = None,
-    seal_key: Annotated[str | None, typer.Option("--seal-key", metavar="URI")] = None,
-    seal_image: Annotated[str | None, typer.Option("--seal-image", metavar="PNG|PDF")] = None,
-    seal_diameter_mm: Annotated[str | None, typer.Option("--seal-diameter-mm", metavar="MM")] = None,
-    trust: Annotated[str | None, typer.Option("--trust", metavar="FILE|DIR")] = None,
-    crl: Annotated[str | None, typer.Option("--crl", metavar="FILE|DIR")] = None,
-    yes: Annotated[bool, typer.Option("--yes")] = False,
-    force: Annotated[bool, typer.Option("--force")] = False,
+    common: Common,
+    folder: Annotated[Path, Argument("DIR")] = Path(),
+    organisation: Annotated[str | None, Option("--organisation", "NAME")] = None,
+    leader_key: Annotated[str | None, Option("--leader-key", "URI")] = None,
+    leader_title: Annotated[str | None, Option("--leader-title", "TEXT")] = None,
+    leader_image: Annotated[str | None, Option("--leader-image", "PNG|PDF")] = None,
+    seal_key: Annotated[str | None, Option("--seal-key", "URI")] = None,
+    seal_image: Annotated[str | None, Option("--seal-image", "PNG|PDF")] = None,
+    seal_diameter_mm: Annotated[str | None, Option("--seal-diameter-mm", "MM")] = None,
+    trust: Annotated[str | None, Option("--trust", "FILE|DIR")] = None,
+    crl: Annotated[str | None, Option("--crl", "FILE|DIR")] = None,
+    yes: Annotated[bool, Flag("--yes")] = False,
+    force: Annotated[bool, Flag("--force")] = False,
 ) -> int:
     """Write the file, and return the exit code."""
-    common: Common = ctx.obj
     target = folder / FILE_NAME
     letters.refuse_existing(target, force=force)
     if not folder.is_dir():

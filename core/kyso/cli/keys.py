@@ -5,22 +5,20 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated
 
-import typer
-
 from kyso import text
 from kyso.cli import letters, output
 from kyso.cli.common import Common
+from kyso.cli.parsing import Option
 from kyso.models import VIETNAM_TIME
 
 SCHEMA = "kyso.keys/1"
 
 
 def run(
-    ctx: typer.Context,
-    answer_format: Annotated[str, typer.Option("--format", metavar="text|json")] = "text",
+    common: Common,
+    answer_format: Annotated[str, Option("--format", "text|json")] = "text",
 ) -> int:
     """List the keys; what could not be asked is said on stderr and does not stop the rest."""
-    common: Common = ctx.obj
     as_json = letters.choice_from("--format", answer_format, ("text", "json")) == "json"
     with common.engine() as engine:
         keys, failures = engine.keys()

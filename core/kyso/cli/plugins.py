@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Any
 
-import typer
-
 from kyso import text
 from kyso.cli import letters, output
 from kyso.cli.common import Common
+from kyso.cli.parsing import Option
 from kyso.plugins import KINDS, availability_of, create_plugin_manager
 
 if TYPE_CHECKING:
@@ -20,11 +19,10 @@ SCHEMA = "kyso.plugins/1"
 
 
 def run(
-    ctx: typer.Context,
-    answer_format: Annotated[str, typer.Option("--format", metavar="text|json")] = "text",
+    common: Common,
+    answer_format: Annotated[str, Option("--format", "text|json")] = "text",
 ) -> int:
     """List the plugins. A broken one is part of the answer, not a failure of this command."""
-    common: Common = ctx.obj
     as_json = letters.choice_from("--format", answer_format, ("text", "json")) == "json"
     answer = describe(create_plugin_manager())
     if as_json:

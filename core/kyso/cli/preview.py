@@ -5,10 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-import typer
-
 from kyso.cli import letters, output
 from kyso.cli.common import Common
+from kyso.cli.parsing import Argument, Flag, Option
 from kyso.errors import WrongUse
 from kyso.models import SignRequest
 
@@ -16,27 +15,26 @@ SCHEMA = "kyso.preview/1"
 
 
 def run(
-    ctx: typer.Context,
-    source: Annotated[Path, typer.Argument(metavar="IN")],
-    out: Annotated[Path, typer.Option("--out", metavar="PAGE.png")],
-    policy: Annotated[str | None, typer.Option("--policy", metavar="NAME")] = None,
-    key: Annotated[str | None, typer.Option("--key", metavar="URI|NAME")] = None,
-    image: Annotated[Path | None, typer.Option("--image", metavar="PNG|PDF")] = None,
-    page: Annotated[int | None, typer.Option("--page", metavar="N")] = None,
-    rect_mm: Annotated[str | None, typer.Option("--rect-mm", metavar="X,Y,W,H")] = None,
-    anchor: Annotated[str | None, typer.Option("--anchor", metavar="TEXT")] = None,
-    field: Annotated[str | None, typer.Option("--field", metavar="NAME")] = None,
-    leader_field: Annotated[str | None, typer.Option("--leader-field", metavar="NAME")] = None,
-    settings: Annotated[list[str] | None, typer.Option("--set", metavar="NAME=VALUE")] = None,
-    dpi: Annotated[float, typer.Option("--dpi", metavar="N")] = 110.0,
-    password_env: Annotated[str | None, typer.Option("--password-env", metavar="NAME")] = None,
-    force: Annotated[bool, typer.Option("--force")] = False,
-    answer_format: Annotated[str, typer.Option("--format", metavar="text|json")] = "text",
+    common: Common,
+    source: Annotated[Path, Argument("IN")],
+    out: Annotated[Path, Option("--out", "PAGE.png")],
+    policy: Annotated[str | None, Option("--policy", "NAME")] = None,
+    key: Annotated[str | None, Option("--key", "URI|NAME")] = None,
+    image: Annotated[Path | None, Option("--image", "PNG|PDF")] = None,
+    page: Annotated[int | None, Option("--page", "N")] = None,
+    rect_mm: Annotated[str | None, Option("--rect-mm", "X,Y,W,H")] = None,
+    anchor: Annotated[str | None, Option("--anchor", "TEXT")] = None,
+    field: Annotated[str | None, Option("--field", "NAME")] = None,
+    leader_field: Annotated[str | None, Option("--leader-field", "NAME")] = None,
+    settings: Annotated[list[str] | None, Option("--set", "NAME=VALUE")] = None,
+    dpi: Annotated[float, Option("--dpi", "N")] = 110.0,
+    password_env: Annotated[str | None, Option("--password-env", "NAME")] = None,
+    force: Annotated[bool, Flag("--force")] = False,
+    answer_format: Annotated[str, Option("--format", "text|json")] = "text",
 ) -> int:
     """Draw the page, and return the exit code."""
     from kyso.update.files import write_output
 
-    common: Common = ctx.obj
     as_json = letters.choice_from("--format", answer_format, ("text", "json")) == "json"
     if not 20 <= dpi <= 600:
         raise WrongUse("cli.bad_dpi", value=dpi)

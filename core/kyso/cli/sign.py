@@ -6,10 +6,9 @@ import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
 
-import typer
-
 from kyso.cli import answers, letters, output
 from kyso.cli.common import Common
+from kyso.cli.parsing import Argument, Flag, Option
 from kyso.errors import KysoError, WrongUse
 from kyso.models import PendingSignature, SignRequest
 
@@ -22,40 +21,39 @@ GRAVITY = (70, 5, 6, 4, 7, answers.PENDING, 0)
 
 
 def run(
-    ctx: typer.Context,
-    source: Annotated[Path, typer.Argument(metavar="IN")],
-    policy: Annotated[str | None, typer.Option("--policy", metavar="NAME")] = None,
-    key: Annotated[str | None, typer.Option("--key", metavar="URI|NAME")] = None,
-    out: Annotated[Path | None, typer.Option("--out", metavar="OUT")] = None,
-    image: Annotated[Path | None, typer.Option("--image", metavar="PNG|PDF")] = None,
-    page: Annotated[int | None, typer.Option("--page", metavar="N")] = None,
-    rect_mm: Annotated[str | None, typer.Option("--rect-mm", metavar="X,Y,W,H")] = None,
-    anchor: Annotated[str | None, typer.Option("--anchor", metavar="TEXT")] = None,
-    field: Annotated[str | None, typer.Option("--field", metavar="NAME")] = None,
-    leader_field: Annotated[str | None, typer.Option("--leader-field", metavar="NAME")] = None,
-    settings: Annotated[list[str] | None, typer.Option("--set", metavar="NAME=VALUE")] = None,
-    level: Annotated[str | None, typer.Option("--level", metavar="b|t|lt|lta")] = None,
-    tsa: Annotated[list[str] | None, typer.Option("--tsa", metavar="URL")] = None,
-    certify: Annotated[int | None, typer.Option("--certify", metavar="1|2|3")] = None,
-    signature_format: Annotated[str | None, typer.Option("--signature-format", metavar="pades|pkcs7")] = None,
-    digest: Annotated[str | None, typer.Option("--digest", metavar="sha256|sha384|sha512")] = None,
-    scheme: Annotated[str | None, typer.Option("--scheme", metavar="rsa-pkcs1v15|rsa-pss|ecdsa")] = None,
-    reason: Annotated[str | None, typer.Option("--reason", metavar="TEXT")] = None,
-    location: Annotated[str | None, typer.Option("--location", metavar="TEXT")] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run")] = False,
-    repair: Annotated[bool, typer.Option("--repair")] = False,
-    secret_env: Annotated[str | None, typer.Option("--secret-env", metavar="NAME")] = None,
-    secret_fd: Annotated[int | None, typer.Option("--secret-fd", metavar="N")] = None,
-    password_env: Annotated[str | None, typer.Option("--password-env", metavar="NAME")] = None,
-    workers: Annotated[int, typer.Option("--workers", metavar="N")] = 1,
-    last_try: Annotated[bool, typer.Option("--last-try")] = False,
-    force: Annotated[bool, typer.Option("--force")] = False,
-    answer_format: Annotated[str, typer.Option("--format", metavar="text|json")] = "text",
+    common: Common,
+    source: Annotated[Path, Argument("IN")],
+    policy: Annotated[str | None, Option("--policy", "NAME")] = None,
+    key: Annotated[str | None, Option("--key", "URI|NAME")] = None,
+    out: Annotated[Path | None, Option("--out", "OUT")] = None,
+    image: Annotated[Path | None, Option("--image", "PNG|PDF")] = None,
+    page: Annotated[int | None, Option("--page", "N")] = None,
+    rect_mm: Annotated[str | None, Option("--rect-mm", "X,Y,W,H")] = None,
+    anchor: Annotated[str | None, Option("--anchor", "TEXT")] = None,
+    field: Annotated[str | None, Option("--field", "NAME")] = None,
+    leader_field: Annotated[str | None, Option("--leader-field", "NAME")] = None,
+    settings: Annotated[list[str] | None, Option("--set", "NAME=VALUE")] = None,
+    level: Annotated[str | None, Option("--level", "b|t|lt|lta")] = None,
+    tsa: Annotated[list[str] | None, Option("--tsa", "URL")] = None,
+    certify: Annotated[int | None, Option("--certify", "1|2|3")] = None,
+    signature_format: Annotated[str | None, Option("--signature-format", "pades|pkcs7")] = None,
+    digest: Annotated[str | None, Option("--digest", "sha256|sha384|sha512")] = None,
+    scheme: Annotated[str | None, Option("--scheme", "rsa-pkcs1v15|rsa-pss|ecdsa")] = None,
+    reason: Annotated[str | None, Option("--reason", "TEXT")] = None,
+    location: Annotated[str | None, Option("--location", "TEXT")] = None,
+    dry_run: Annotated[bool, Flag("--dry-run")] = False,
+    repair: Annotated[bool, Flag("--repair")] = False,
+    secret_env: Annotated[str | None, Option("--secret-env", "NAME")] = None,
+    secret_fd: Annotated[int | None, Option("--secret-fd", "N")] = None,
+    password_env: Annotated[str | None, Option("--password-env", "NAME")] = None,
+    workers: Annotated[int, Option("--workers", "N")] = 1,
+    last_try: Annotated[bool, Flag("--last-try")] = False,
+    force: Annotated[bool, Flag("--force")] = False,
+    answer_format: Annotated[str, Option("--format", "text|json")] = "text",
 ) -> int:
     """Sign, and return the exit code."""
     from kyso.cli.secrets import asker
 
-    common: Common = ctx.obj
     as_json = letters.choice_from("--format", answer_format, ("text", "json")) == "json"
     config = _with_tsa(common.config, tsa)
     request = SignRequest(

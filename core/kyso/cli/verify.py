@@ -6,10 +6,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-
 from kyso.cli import letters, output
 from kyso.cli.common import Common
+from kyso.cli.parsing import Argument, Flag, Option
 from kyso.errors import WrongUse
 
 if TYPE_CHECKING:
@@ -21,19 +20,18 @@ GRAVITY = (1, 4, 2, 3, 0)
 
 
 def run(
-    ctx: typer.Context,
-    files: Annotated[list[Path], typer.Argument(metavar="FILE|DIR...")],
-    trust: Annotated[list[Path] | None, typer.Option("--trust", metavar="FILE|DIR")] = None,
-    crl: Annotated[list[Path] | None, typer.Option("--crl", metavar="FILE|DIR")] = None,
-    at: Annotated[str | None, typer.Option("--at", metavar="ISO8601")] = None,
-    revocation: Annotated[str | None, typer.Option("--revocation", metavar="offline|prefer|require")] = None,
-    password_env: Annotated[str | None, typer.Option("--password-env", metavar="NAME")] = None,
-    report_format: Annotated[str, typer.Option("--format", metavar="text|json")] = "text",
-    out: Annotated[Path | None, typer.Option("--out", metavar="FILE")] = None,
-    force: Annotated[bool, typer.Option("--force")] = False,
+    common: Common,
+    files: Annotated[list[Path], Argument("FILE|DIR...")],
+    trust: Annotated[list[Path] | None, Option("--trust", "FILE|DIR")] = None,
+    crl: Annotated[list[Path] | None, Option("--crl", "FILE|DIR")] = None,
+    at: Annotated[str | None, Option("--at", "ISO8601")] = None,
+    revocation: Annotated[str | None, Option("--revocation", "offline|prefer|require")] = None,
+    password_env: Annotated[str | None, Option("--password-env", "NAME")] = None,
+    report_format: Annotated[str, Option("--format", "text|json")] = "text",
+    out: Annotated[Path | None, Option("--out", "FILE")] = None,
+    force: Annotated[bool, Flag("--force")] = False,
 ) -> int:
     """Verify, and return the exit code of the worst verdict."""
-    common: Common = ctx.obj
     letters.choice_from("--revocation", revocation, ("offline", "prefer", "require"))
     moment = time_from(at)
     password = letters.password_from(password_env)
