@@ -26,16 +26,17 @@ if TYPE_CHECKING:
 
 NAME = "kbnn.attachment"
 
-SIZE_PT = 9.0
+SIZES_PT = (9.0, 8.0, 7.0)
+"""Sizes of the text, the wished one first; a smaller one is taken where it keeps the block clear of print."""
+
 MIN_SIZE_PT = 6.0
-TOP_MM = 5.0
+TOP_MM = 4.0
 MAX_WIDTH_MM = 85.0
 GAP_MM = 3.0
 PAGE_MARGIN_MM = 10.0
 
 _IMAGE_WIDTH_MM = 22.0
 _IMAGE_GAP_MM = 1.5
-_STEP_MM = 1.0
 
 
 class AttachmentPolicy:
@@ -53,7 +54,7 @@ class AttachmentPolicy:
         explicit = explicit_place(letter, intent)
         if explicit is not None:
             rect, page, field = explicit.rect_mm, explicit.page, explicit.field or intent.field
-            lettering = _set(lines, rect.width - with_image, intent)
+            lettering = _set(lines, rect.width - with_image, intent, SIZES_PT[0])
             if lettering.height_mm > rect.height:
                 raise SigningRefused(
                     "kbnn.block_too_large", height=f"{lettering.height_mm:.1f}", place=f"{rect.height:.1f}"
@@ -61,14 +62,8 @@ class AttachmentPolicy:
         else:
             geometry = letter.page(1 if intent.page is None else intent.page)
             page, field = geometry.number, intent.field
-            column = _column_width(geometry.width_mm, int(intent.values["signers"]))
-            lettering = _set(lines, column - with_image, intent)
-            candidates = _places(letter, geometry.rect_mm, lettering, with_image, int(intent.values["signers"]))
-            place = free_place(letter, page, candidates, gap_mm=GAP_MM / 2)
-            if place is None:
-                raise SigningRefused("kbnn.no_free_place", page=page)
-            rect = place.rect_mm
-            if place.covers:
+            rect, lettering, covers = _found(letter, geometry.number, lines, with_image, intent)
+            if covers:
                 notices = (Notice("kbnn.block_covers", {"page": page}),)
         return Placement(
             NAME,
@@ -100,10 +95,10 @@ def _lines(intent: PlacementIntent) -> tuple[str, ...]:
     )
 
 
-def _set(lines: tuple[str, ...], width_mm: float, intent: PlacementIntent) -> Lettering:
+def _set(lines: tuple[str, ...], width_mm: float, intent: PlacementIntent, size_pt: float) -> Lettering:
     if width_mm <= 0:
         raise SigningRefused("kbnn.no_room_for_text", width=f"{width_mm:.1f}")
-    return set_lines(lines, size_pt=SIZE_PT, min_size_pt=MIN_SIZE_PT, max_width_mm=width_mm, fonts=intent.fonts)
+    return set_lines(lines, size_pt=size_pt, min_size_pt=MIN_SIZE_PT, max_width_mm=width_mm, fonts=intent.fonts)
 
 
 def _items(rect: RectMm, lettering: Lettering, with_image: float, intent: PlacementIntent) -> tuple[StampItem, ...]:
@@ -122,21 +117,50 @@ def _column_width(page_width: float, signers: int) -> float:
     return min(MAX_WIDTH_MM, room / signers)
 
 
-def _places(letter: Letter, page: RectMm, lettering: Lettering, with_image: float, signers: int) -> Iterator[RectMm]:
+def _found(
+    letter: Letter, page: int, lines: tuple[str, ...], with_image: float, intent: PlacementIntent
+) -> tuple[RectMm, Lettering, bool]:
+    """Return the block's place, its lines as set, and whether it covers print; smaller print may avoid that.
+
+    :raises SigningRefused: other signatures leave no place.
+    """
+    rect = letter.page(page).rect_mm
+    signers = int(intent.values["signers"])
+    column = _column_width(rect.width, signers) - with_image
+    first: tuple[RectMm, Lettering, bool] | None = None
+    for size in SIZES_PT:
+        lettering = _set(lines, column, intent, size)
+        place = free_place(letter, page, _places(letter, page, lettering, with_image, signers), gap_mm=GAP_MM / 2)
+        if place is not None and not place.covers:
+            return place.rect_mm, lettering, False
+        if place is not None and first is None:
+            first = place.rect_mm, lettering, True
+    if first is None:
+        raise SigningRefused("kbnn.no_free_place", page=page)
+    return first
+
+
+def _places(letter: Letter, page: int, lettering: Lettering, with_image: float, signers: int) -> Iterator[RectMm]:
+    """Yield places from the top centre outwards and downwards, each next to what stands there already."""
+    whole, widgets = letter.page(page).rect_mm, letter.widgets_mm(page)
     width, height = lettering.width_mm + with_image, lettering.height_mm
     if signers > 1:
-        column = _column_width(page.width, signers)
+        column = _column_width(whole.width, signers)
         before = sum(field.signed and field.policy == NAME for field in letter.signature_fields)
         if before < signers:
-            left = page.centre_x - (signers * column + (signers - 1) * GAP_MM) / 2 + before * (column + GAP_MM)
+            left = whole.centre_x - (signers * column + (signers - 1) * GAP_MM) / 2 + before * (column + GAP_MM)
             yield RectMm(left + (column - width) / 2, TOP_MM, width, height)
-    reach = (page.width - width) / 2 - PAGE_MARGIN_MM
-    top = TOP_MM
-    while top + height <= page.height / 2:
-        yield RectMm(page.centre_x - width / 2, top, width, height)
-        offset = _STEP_MM
-        while offset <= reach:
-            for shift in (offset, -offset):
-                yield RectMm(page.centre_x - width / 2 + shift, top, width, height)
-            offset += _STEP_MM
-        top += _STEP_MM
+    centre = whole.centre_x - width / 2
+    lefts = {centre}
+    lefts.update(widget.right + GAP_MM for widget in widgets)
+    lefts.update(widget.left - GAP_MM - width for widget in widgets)
+    least, most = whole.left + PAGE_MARGIN_MM, whole.right - PAGE_MARGIN_MM - width
+    # To the right comes before to the left, and the nearest to the centre first.
+    nearest = sorted(
+        (left for left in lefts if left == centre or least <= left <= most),
+        key=lambda left: (round(abs(left - centre), 3), -left),
+    )
+    for top in sorted({TOP_MM, *(widget.bottom + GAP_MM for widget in widgets)}):
+        if top >= TOP_MM and top + height <= whole.height / 2:
+            for left in nearest:
+                yield RectMm(left, top, width, height)
