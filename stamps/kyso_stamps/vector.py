@@ -76,7 +76,16 @@ def read_page(data: bytes, name: str) -> VectorPicture:
             if not pdf.pages:
                 raise StampError("stamp.image_unreadable", name=name)
             return _picture(pdf.pages[0], name)
-    except (pikepdf.PdfError, ValueError, KeyError, TypeError, IndexError, zlib.error, RuntimeError) as error:
+    except (
+        pikepdf.PdfError,
+        pikepdf.PasswordError,
+        ValueError,
+        KeyError,
+        TypeError,
+        IndexError,
+        zlib.error,
+        RuntimeError,
+    ) as error:
         # pikepdf answers wrong types and broken files with any of these.
         raise StampError("stamp.image_unreadable", name=name) from error
 

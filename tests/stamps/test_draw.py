@@ -91,7 +91,9 @@ def test_the_seal_keeps_its_colour(seal: Path) -> None:
 
 def test_later_items_cover_earlier_ones() -> None:
     """Items are drawn in their order."""
-    spec = StampSpec(20, 20, (FrameItem((5, 5, 10, 10), 0, fill=(1, 0, 0)), FrameItem((5, 5, 10, 10), 0, fill=(0, 0, 1))))
+    spec = StampSpec(
+        20, 20, (FrameItem((5, 5, 10, 10), 0, fill=(1, 0, 0)), FrameItem((5, 5, 10, 10), 0, fill=(0, 0, 1)))
+    )
     assert rendered(spec).at(10, 10) == (0, 0, 255)
 
 
@@ -112,7 +114,9 @@ def test_equal_parts_have_equal_keys(seal: Path) -> None:
     """Two letters' stamps share font and picture by key; the form itself is never shared."""
     items = (ImageItem(seal, (0, 0, 30, 30)), TextItem(("Số: 123/QĐ-UBND",), (30, 0, 60, 30)))
     first = draw(StampSpec(90, 30, items), FontChoice())
-    second = draw(StampSpec(90, 30, (items[0], dataclasses.replace(items[1], lines=("Số: 123/QĐ-BUND",)))), FontChoice())
+    second = draw(
+        StampSpec(90, 30, (items[0], dataclasses.replace(items[1], lines=("Số: 123/QĐ-BUND",)))), FontChoice()
+    )
     assert first.parts[0].key == second.parts[0].key == ""
     assert [part.key for part in first.parts[1:]] == [part.key for part in second.parts[1:]]
     assert len({part.key for part in first.parts}) == len(first.parts)
@@ -173,11 +177,14 @@ def test_text_never_leaves_its_box(
 ) -> None:
     """Text fits its box with all its ink, or is refused."""
     item = TextItem(tuple(lines), (10, 10, width, height), size, 5, align=align, vertical=vertical, italic=italic)
+    stamp = StampSpec(width + 20, height + 20, (item,))
     try:
-        ink = rendered(StampSpec(width + 20, height + 20, (item,))).ink()
+        draw(stamp, FontChoice())
     except StampError as error:
-        assert error.code == "stamp.text_too_long"
-        return
+        if error.code == "stamp.text_too_long":
+            return
+        raise
+    ink = rendered(stamp).ink()
     assert ink is not None
     assert ink[0] >= 10 - 0.15
     assert ink[1] >= 10 - 0.15
