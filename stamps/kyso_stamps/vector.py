@@ -8,6 +8,7 @@ copy holds no pikepdf object: it is finished PDF source with references to be fi
 from __future__ import annotations
 
 import base64
+import hashlib
 import io
 import re
 import zlib
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from kyso_stamps.appearance import Part
 from kyso_stamps.errors import StampError
-from kyso_stamps.pdfsyntax import deflated, keyed, numbers
+from kyso_stamps.pdfsyntax import deflated, numbers
 
 if TYPE_CHECKING:
     import pikepdf
@@ -176,9 +177,11 @@ def _decoded(stream: pikepdf.Stream, limit: int, name: str) -> bytes:
     for item in list(filters) if isinstance(filters, pikepdf.Array) else [] if filters is None else [filters]:
         if item == "/FlateDecode":
             inflater = zlib.decompressobj()
-            data = inflater.decompress(data, limit)
+            data = inflater.decompress(data, max(limit, 1))  # 0 would mean no limit
             if inflater.unconsumed_tail:
                 raise StampError("stamp.image_file_too_large", name=name, limit=MAX_CONTENT_BYTES // 2**20)
+            if not inflater.eof:  # half a seal is no seal
+                raise StampError("stamp.image_unreadable", name=name)
         elif item == "/ASCII85Decode":
             data = base64.a85decode(data.strip().removeprefix(b"<~").partition(b"~>")[0])
         elif item == "/ASCIIHexDecode":
@@ -212,6 +215,8 @@ class _Copier:
         self._direct(value, pieces, depth)
 
     def _part(self, value: pikepdf.Object, depth: int) -> int:
+        import pikepdf
+
         place = self._places.get(value.objgen)
         if place is not None:
             return place
@@ -219,8 +224,6 @@ class _Copier:
         if place > MAX_OBJECTS:
             raise StampError("stamp.image_unsupported", name=self.name)
         self.parts.append(None)
-        import pikepdf
-
         head: list[bytes | int] = []
         stream = None
         if isinstance(value, pikepdf.Stream):
@@ -265,16 +268,19 @@ class _Copier:
         pieces.append(b">>")
 
     def finished(self) -> tuple[Part, ...]:
-        """Return the parts, each with a key that stands for the whole drawing and its place in it."""
+        """Return the parts; those that can be shared have a key for the whole drawing and their place in it."""
         # Objects may refer to each other in circles (fonts, patterns), so a key cannot be built from below.
         parts = [part for part in self.parts if part is not None]
-        whole = keyed(
-            (b"".join(keyed(part.head, part.stream, _BLANK * len(parts)).key.encode() for part in parts),), None
+        digest = hashlib.sha256()
+        for part in parts:
+            for piece in part.head:
+                digest.update(b"%d R\x00" % piece if isinstance(piece, int) else piece)
+            digest.update(b"\x00%d\x00" % len(part.stream or b"") + (part.stream or b""))
+        whole = digest.hexdigest()[:24]
+        return tuple(
+            Part(part.head, part.stream, f"{whole}-{place}" if part.stream is not None else "")
+            for place, part in enumerate(parts)
         )
-        return tuple(Part(part.head, part.stream, f"{whole.key}-{place}") for place, part in enumerate(parts))
-
-
-_BLANK = (Part((), None),)
 
 
 def _scalar(value: Any) -> bytes:

@@ -120,6 +120,35 @@ def test_two_stamps_of_one_drawing_share_it(tmp_path: Path) -> None:
     assert all(part.key for part in first.parts[1:])
 
 
+def test_only_streams_of_a_drawing_are_shared(tmp_path: Path) -> None:
+    """Arrays and plain dictionaries cannot carry a key; exchanging two references makes another drawing."""
+
+    def change(names: str) -> Callable[[pikepdf.Pdf, pikepdf.Page], None]:
+        def with_names(pdf: pikepdf.Pdf, page: pikepdf.Page) -> None:
+            states = [pdf.make_indirect(pikepdf.Dictionary(ca=level)) for level in (1, 0.5)]
+            page.obj.Resources = pikepdf.Dictionary(
+                ExtGState=pikepdf.Dictionary(dict(zip(names.split(), states, strict=True)))
+            )
+            page.obj.Resources.Plain = pdf.make_indirect(pikepdf.Array([1, True, None]))
+
+        return with_names
+
+    first = draw(stamp(page_file(tmp_path / "a.pdf", change("/A /B"))), FontChoice())
+    second = draw(stamp(page_file(tmp_path / "b.pdf", change("/B /A"))), FontChoice())
+    assert [bool(part.key) for part in first.parts] == [False, True, False, False, False]
+    assert first.parts[1].key != second.parts[1].key
+
+
+def test_contents_that_break_off_are_refused(tmp_path: Path) -> None:
+    """Half a seal is not drawn."""
+
+    def change(pdf: pikepdf.Pdf, page: pikepdf.Page) -> None:
+        page.obj.Contents = pikepdf.Stream(pdf, zlib.compress(CONTENT)[:-12], Filter=pikepdf.Name.FlateDecode)
+
+    with pytest.raises(StampError, match=r"stamp\.image_unreadable"):
+        draw(stamp(page_file(tmp_path / "half.pdf", change)), FontChoice())
+
+
 def test_objects_that_refer_to_each_other_in_circles_are_copied_once(tmp_path: Path) -> None:
     """A circle of references ends."""
 
