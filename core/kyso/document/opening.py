@@ -27,6 +27,7 @@ import pikepdf
 from kyso.contracts import FieldInfo
 from kyso.document.crossref import NewestSection, find_newest_section
 from kyso.document.fields import Form, SignatureField, page_annotations, read_form
+from kyso.document.identity import FileIdentity, file_identity
 from kyso.document.pages import PageNode, PageTree, rectangle_or_none
 from kyso.document.permissions import FieldLock, Permission, docmdp, field_locks
 from kyso.errors import InputRefused
@@ -80,12 +81,14 @@ class OpenLetter:
         "pdf",
         "size",
         "source",
+        "source_identity",
     )
 
     def __init__(self, source: Source, name: str, opened: _Opened, pdf: pikepdf.Pdf, password: Secret | None) -> None:
         self.source = source
         self.name = name
         self.size = opened.size
+        self.source_identity = opened.identity
         self.pdf = pdf
         self.password = password
         self._data = opened.data
@@ -353,17 +356,18 @@ def open_letter(
 
 @dataclass(frozen=True, slots=True)
 class _Opened:
-    """What the parser reads from, and both ends of it; `data` is the whole of a small file."""
+    """What the parser reads from, and both ends of it; `data` is the whole of a small file, `identity` the file's own."""
 
     stream: BinaryIO
     size: int
     head: bytes
     tail: bytes
     data: bytes | None
+    identity: FileIdentity | None = None
 
 
-def _in_memory(data: bytes) -> _Opened:
-    return _Opened(io.BytesIO(data), len(data), data[:_HEADER_WINDOW], data[-_TAIL_WINDOW:], data)
+def _in_memory(data: bytes, identity: FileIdentity | None = None) -> _Opened:
+    return _Opened(io.BytesIO(data), len(data), data[:_HEADER_WINDOW], data[-_TAIL_WINDOW:], data, identity)
 
 
 def _opened_without_waiting(path: str, flags: int) -> int:
@@ -380,7 +384,7 @@ def _opened_file(path: Path, name: str) -> _Opened:
                 raise InputRefused("document.not_a_file", name=name)
             if status.st_size <= _IN_MEMORY_UP_TO:
                 with stream:
-                    return _in_memory(stream.readall())
+                    return _in_memory(stream.readall(), file_identity(status))
             head = stream.read(_HEADER_WINDOW)
             stream.seek(-_TAIL_WINDOW, io.SEEK_END)
             tail = stream.readall()
@@ -394,7 +398,7 @@ def _opened_file(path: Path, name: str) -> _Opened:
         raise InputRefused("document.not_a_file", name=name) from error
     except OSError as error:
         raise InputRefused("document.unreadable", name=name, cause=error.strerror or str(error)) from error
-    return _Opened(cast("BinaryIO", io.BufferedReader(stream)), status.st_size, head, tail, None)
+    return _Opened(cast("BinaryIO", io.BufferedReader(stream)), status.st_size, head, tail, None, file_identity(status))
 
 
 def _parsed(stream: BinaryIO, password: Secret | None, name: str, *, in_memory: bool) -> pikepdf.Pdf:

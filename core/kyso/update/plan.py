@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
+    from kyso.document.identity import FileIdentity
     from kyso.geometry import RectMm
     from kyso_stamps import Appearance
 
@@ -54,9 +55,11 @@ class Update:
         ``<`` of /Contents, ``byte_range[2]`` the offset after its ``>``.
     :param field: fully qualified name of the field that was filled or made.
     :param signature_number: how many signatures the file has with this one.
+    :param source_identity: what tells whether the original is still the file that was read and judged; ``None`` for bytes.
     """
 
     data: bytes
     byte_range: tuple[int, int, int, int]
     field: str
     signature_number: int
+    source_identity: FileIdentity | None = None

@@ -43,4 +43,10 @@ def write_update(letter: OpenLetter, plan: SignaturePlan) -> Update:
         section.put_signature(signature, signature_entries(letter, plan, field), plan.contents_size)
         name = put_signature_field(letter, plan, section, signature)
         data, byte_range = section.finish()
-    return Update(data=data, byte_range=byte_range, field=name, signature_number=letter.signature_count + 1)
+    return Update(
+        data=data,
+        byte_range=byte_range,
+        field=name,
+        signature_number=letter.signature_count + 1,
+        source_identity=letter.source_identity,
+    )
