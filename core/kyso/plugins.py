@@ -30,7 +30,7 @@ from kyso import hookspecs
 from kyso.contracts import Availability, Contribution
 from kyso.entry_points import EntryPoint, entry_points
 from kyso.errors import KysoError, WrongUse
-from kyso.text import Phrase, Text, add_catalogue, shown
+from kyso.text import LANGUAGES, Phrase, Text, add_catalogue, read_catalogue, shown
 
 if TYPE_CHECKING:
     from kyso.contracts import KeySource, PlacementPolicy, ReportFormat
@@ -107,6 +107,7 @@ class PluginRegistry:
         self._contributions: dict[str, dict[str, Contributed]] = {}
         self._conflicts: dict[str, dict[str, Conflict]] = {}
         self._loaded: dict[tuple[str, str], Any] = {}
+        self._catalogues: list[tuple[PluginInfo, str]] = []
         self.disabled: tuple[str, ...] = ()
 
     @property
@@ -133,6 +134,19 @@ class PluginRegistry:
     def conflicts(self) -> tuple[Conflict, ...]:
         """Names that several plugins want, over the kinds asked for so far."""
         return tuple(conflict for of_kind in self._conflicts.values() for conflict in of_kind.values())
+
+    def examine(self) -> tuple[BrokenPlugin, ...]:
+        """Collect every kind of contribution, read every catalogue, and return all that is broken."""
+        for kind in KINDS:
+            self.contributions(kind)
+        unreadable = []
+        for info, package in self._catalogues:
+            try:
+                for language in LANGUAGES:
+                    read_catalogue(package, language)
+            except Exception as error:  # noqa: BLE001 - foreign files; reported like a part that does not load
+                unreadable.append(BrokenPlugin(info.name, info.distribution, info.version, _one_line(error)))
+        return (*self._broken, *unreadable)
 
     # ------------------------------------------------------------------------------------------------ contributions
 
@@ -251,7 +265,8 @@ class PluginRegistry:
         hooks = tuple(sorted(caller.name for caller in self._manager.get_hookcallers(plugin) or ()))
         info = self._infos[name] = PluginInfo(name, distribution, version, hooks)
         for package in self._offered_by(name, info, "register_catalogues"):
-            add_catalogue(package)
+            self._catalogues.append((info, str(package)))
+            add_catalogue(str(package))
 
     def _load_entry_point(self, point: EntryPoint) -> None:
         if point.name in self._infos:

@@ -139,7 +139,12 @@ def _unescaped(text: str) -> str:
 def _entries(language: Language) -> dict[str, Entry]:
     merged: dict[str, Entry] = {}
     for package in _packages:
-        for code, entry in read_catalogue(package, language).items():
+        try:
+            entries = read_catalogue(package, language)
+        # A plugin's broken catalogue must not swallow everybody's errors; `kyso plugins` says what is wrong with it.
+        except Exception:  # noqa: BLE001, S112 - see above
+            continue
+        for code, entry in entries.items():
             merged.setdefault(code, entry)
     return merged
 

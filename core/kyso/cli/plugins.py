@@ -59,7 +59,7 @@ def describe(registry: PluginRegistry) -> dict[str, Any]:
                 "version": broken.version,
                 "cause": broken.cause,
             }
-            for broken in registry.broken
+            for broken in registry.examine()
         ],
         "conflicts": [
             {
