@@ -233,6 +233,9 @@ def validate_fully(path: Sequence[Certificate], moment: datetime) -> Notice | No
 
     :returns: what it found wrong, or ``None``.
     """
+    import asyncio
+    from concurrent.futures import ThreadPoolExecutor
+
     from asn1crypto import x509
     from pyhanko_certvalidator import CertificateValidator, ValidationContext
     from pyhanko_certvalidator.errors import PathBuildingError, PathValidationError, ValidationError
@@ -247,9 +250,11 @@ def validate_fully(path: Sequence[Certificate], moment: datetime) -> Notice | No
             revocation_mode="soft-fail",
             weak_hash_algos=set(),
         )
-        CertificateValidator(loaded[0], intermediate_certs=loaded[1:-1], validation_context=context).validate_usage(
-            set()
-        )
+        validator = CertificateValidator(loaded[0], intermediate_certs=loaded[1:-1], validation_context=context)
+        # A thread of its own: the caller may itself be inside a running event loop.
+        with ThreadPoolExecutor(1) as pool:
+            coroutine = validator.async_validate_usage(set())  # type: ignore[no-untyped-call] # certvalidator's decorator
+            pool.submit(asyncio.run, coroutine).result()
     except (ValidationError, PathBuildingError, PathValidationError, ValueError, TypeError, KeyError) as error:
         # asn1crypto reports malformed extensions with any of the last three.
         return Notice("chain.constraint", {"detail": str(error)[:300]})

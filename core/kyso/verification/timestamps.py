@@ -116,4 +116,4 @@ def _for_timestamping(certificate: Certificate | None) -> bool:
     if certificate is None:
         return False
     extension = certificate.extensions.get(EXTENDED_KEY_USAGE)
-    return extension is not None and extension.critical and certificate.extended_key_usage == {TIME_STAMPING}
+    return extension is not None and extension.critical and certificate.extended_key_usage == frozenset({TIME_STAMPING})

@@ -1,0 +1,290 @@
+"""All signatures of one document judged together, because they depend on each other.
+
+Timestamps prove the time of what they cover; certificates and revocation data of one signature serve the others; what
+changed after one signature changed after all earlier ones too.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Final, cast
+
+from kyso.cms import algorithms, der
+from kyso.cms.read import SIGNATURE_TIME_STAMP, CmsError
+from kyso.cms.verify import readable
+from kyso.models import Notice
+from kyso.verification.coverage import only_white_space
+from kyso.verification.integrity import check
+from kyso.verification.judgement import CertificateJudge
+from kyso.verification.report import Change
+from kyso.verification.revocation import Evidence, read_embedded
+from kyso.verification.security_store import SecurityStore, archived_revocation, read_store
+from kyso.verification.timestamps import TokenCheck, check_token, read_token
+from kyso.verification.verdict import Assessment, report_signature, restricted
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    import pikepdf
+
+    from kyso.cms.certificate import Certificate
+    from kyso.cms.verify import CmsCheck
+    from kyso.verification.coverage import Digests
+    from kyso.verification.integrity import Prepared
+    from kyso.verification.judgement import Judgement
+    from kyso.verification.report import SignatureLevel, SignatureReport
+    from kyso.verification.settings import VerificationSettings
+    from kyso.verification.source import ByteSource
+    from kyso.verification.trust import TrustStore
+
+_CLOCK_SKEW: Final = timedelta(minutes=5)
+_MAX_TOKENS: Final = 8
+
+
+@dataclass(slots=True)
+class _Case:
+    """One signature on its way to a report."""
+
+    prepared: Prepared
+    cms: CmsCheck
+    own_token: TokenCheck | None
+    tokens: tuple[TokenCheck, ...] = ()
+    broken_tokens: tuple[Notice, ...] = ()
+    changes: tuple[Change, ...] = ()
+    proven: datetime | None = None
+    judgement: Judgement | None = None
+
+
+def review_signatures(
+    prepared: Sequence[Prepared],
+    digests: Digests,
+    source: ByteSource,
+    pdf: pikepdf.Pdf,
+    store: TrustStore,
+    settings: VerificationSettings,
+) -> tuple[tuple[SignatureReport, ...], tuple[Notice, ...]]:
+    """Judge the signatures, given in the order they were made. Return their reports and what else should be seen."""
+    if not prepared:
+        return (), ()
+    security = read_store(pdf.Root)
+    elsewhere = _certificates_elsewhere(prepared, security, store)
+    cases = [_case(item, digests, source, elsewhere) for item in prepared]
+    _review_changes(cases, source, pdf, settings)
+    judge = CertificateJudge(store, settings.moment, settings.revocation)
+    _teach(judge, cases, security)
+    _prove_times(cases, judge, settings.moment)
+    for case in cases:
+        if case.cms.certificate is not None and case.judgement is None:
+            purpose = "timestamping" if case.prepared.token is not None else "signing"
+            case.judgement = judge.judge(case.cms.certificate, purpose, case.proven)  # type: ignore[arg-type] # the two literals
+    certifications = [
+        case.prepared.found.docmdp for case in cases if case.prepared.found.docmdp is not None and _sound(case)
+    ]
+    # The strictest certification decides what is allowed; without one nothing is.
+    allowed = min(certifications, default=0)
+    reports = tuple(
+        report_signature(
+            Assessment(
+                found=case.prepared.found,
+                coverage=case.prepared.coverage,
+                cms=case.cms,
+                changes=case.changes,
+                filling_allowed=allowed >= 2,
+                annotating_allowed=allowed >= 3,
+                judgement=case.judgement,
+                proven=case.proven,
+                level=_level(case, cases, judge, settings.moment),
+                doubts=_own_doubts(case),
+            )
+        )
+        for case in cases
+    )
+    remarks: list[Notice] = []
+    for case, report in zip(cases, reports, strict=True):
+        remarks.extend(() if case.judgement is None else case.judgement.remarks)
+        remarks.extend(case.broken_tokens)
+        remarks.extend(
+            Notice("verification.revocation_not_checked", {"field": report.field})
+            for notice in report.reasons
+            if notice.code in ("certificate.revocation_unknown", "certificate.revocation_stale")
+        )
+    return reports, tuple(remarks)
+
+
+def _sound(case: _Case) -> bool:
+    return case.cms.status == "intact"
+
+
+def _own_doubts(case: _Case) -> tuple[Notice, ...]:
+    if case.prepared.found.in_form:
+        return ()
+    return (Notice("signature.not_in_form"),)
+
+
+# ------------------------------------------------------------------------------------------------------- integrity
+
+
+def _certificates_elsewhere(
+    prepared: Sequence[Prepared], security: SecurityStore, store: TrustStore
+) -> tuple[Certificate, ...]:
+    """Return certificates found anywhere but in the signature itself, for one that lacks its signer's."""
+    raw = [
+        certificate
+        for item in prepared
+        if item.signed_data is not None
+        for certificate in item.signed_data.certificates
+    ]
+    raw.extend(security.certificates)
+    return tuple(dict.fromkeys((*readable(dict.fromkeys(raw)), *store.others, *store.anchors)))
+
+
+def _case(item: Prepared, digests: Digests, source: ByteSource, elsewhere: tuple[Certificate, ...]) -> _Case:
+    cms, own_token = check(item, digests, source, elsewhere)
+    tokens: list[TokenCheck] = []
+    broken: list[Notice] = []
+    signer = cms.signer if own_token is None else None
+    for raw in () if signer is None else signer.unsigned(SIGNATURE_TIME_STAMP)[:_MAX_TOKENS]:
+        assert signer is not None
+        value = signer.signature
+        try:
+            token = check_token(read_token(raw), lambda name, value=value: algorithms.digest_of(name, value), elsewhere)  # type: ignore[misc] # mypy cannot infer a default
+        except (CmsError, der.DerError):
+            broken.append(Notice("timestamp.unusable", {"field": item.found.field}))
+            continue
+        if token.cms.status == "intact":
+            tokens.append(token)
+        else:
+            broken.append(Notice("timestamp.unusable", {"field": item.found.field}))
+    return _Case(item, cms, own_token, tuple(tokens), tuple(broken))
+
+
+# --------------------------------------------------------------------------------------------------------- changes
+
+
+def _review_changes(
+    cases: Sequence[_Case], source: ByteSource, pdf: pikepdf.Pdf, settings: VerificationSettings
+) -> None:
+    """Review each pair of neighbouring revisions once and give every signature what came after it."""
+    ends = sorted({case.prepared.coverage.end for case in cases if case.prepared.coverage.kind != "partial"})
+    later: dict[int, tuple[Change, ...]] = {}
+    if ends and (ends[-1] != source.size or len(ends) > 1):
+        later = _changes_after(ends, source, pdf, settings)
+    for case in cases:
+        coverage = case.prepared.coverage
+        if coverage.kind == "partial":
+            # It cannot be told which revision was signed, so it cannot be told what changed since.
+            unclear = () if coverage.byte_range is None else (Change("change.cannot_be_judged", "forbidden"),)
+            case.changes = unclear
+        else:
+            case.changes = restricted(case.prepared.found, later.get(coverage.end, ()))
+
+
+def _changes_after(
+    ends: list[int], source: ByteSource, pdf: pikepdf.Pdf, settings: VerificationSettings
+) -> dict[int, tuple[Change, ...]]:
+    from kyso.verification.pair_review import review_pairs
+
+    states = list(ends)
+    if not only_white_space(source, ends[-1]):
+        states.append(source.size)
+    pairs = review_pairs(states, source, pdf, settings.password)
+    later: dict[int, tuple[Change, ...]] = {}
+    collected: tuple[Change, ...] = ()
+    for end in reversed(ends):
+        collected = (*pairs.get(end, ()), *collected)
+        later[end] = collected
+    return later
+
+
+# ------------------------------------------------------------------------------------------------------------ time
+
+
+def _teach(judge: CertificateJudge, cases: Iterable[_Case], security: SecurityStore) -> None:
+    certificates: list[bytes] = list(security.certificates)
+    crls: list[bytes] = list(security.crls)
+    ocsp: list[bytes] = list(security.ocsp)
+    for case in cases:
+        sources = [case.prepared.signed_data, *(token.token.signed_data for token in case.tokens)]
+        for signed_data in sources:
+            if signed_data is None:
+                continue
+            certificates.extend(signed_data.certificates)
+            crls.extend(signed_data.crls)
+            ocsp.extend(signed_data.ocsp_responses)
+        if case.prepared.bare is not None:
+            certificates.extend(case.prepared.found.certificates)
+        if case.cms.signer is not None:
+            archived_crls, archived_ocsp = archived_revocation(case.cms.signer)
+            crls.extend(archived_crls)
+            ocsp.extend(archived_ocsp)
+    lists, responses = read_embedded(crls, ocsp)
+    responders = [certificate for response in responses for certificate in response.certificates]
+    judge.learn([*readable(dict.fromkeys(certificates)), *responders], Evidence((), tuple(lists), tuple(responses)))
+
+
+def _prove_times(cases: Sequence[_Case], judge: CertificateJudge, now: datetime) -> None:
+    """Find for each signature the earliest proven time of its existence.
+
+    Document timestamps are taken from the latest to the earliest: the latest is judged at the present, and once it
+    holds it proves that everything it covers existed, so earlier timestamps are judged at its time
+    (ETSI EN 319 102-1, 5.6.2.3).
+    """
+    proofs: list[tuple[int, datetime]] = []
+    for case in sorted(cases, key=lambda c: c.prepared.coverage.end, reverse=True):
+        end = case.prepared.coverage.end
+        case.proven = min((time for covered, time in proofs if covered >= end > 0), default=None)
+        if case.own_token is not None:
+            accepted = _accepted(case.own_token, judge, case.proven, now)
+            if accepted is not None and case.prepared.coverage.kind != "partial":
+                assert case.prepared.coverage.byte_range is not None
+                proofs.append((case.prepared.coverage.byte_range[1], accepted))
+            continue
+        for token in case.tokens:
+            accepted = _accepted(token, judge, case.proven, now)
+            if accepted is not None and (case.proven is None or accepted < case.proven):
+                case.proven = accepted
+
+
+def _accepted(token: TokenCheck, judge: CertificateJudge, proven: datetime | None, now: datetime) -> datetime | None:
+    """Return the token's time where it proves something, else ``None``."""
+    if token.cms.status != "intact" or token.cms.certificate is None or token.cms.weak:
+        return None
+    if token.time > now + _CLOCK_SKEW:
+        return None
+    judgement = judge.judge(token.cms.certificate, "timestamping", proven)
+    return token.time if judgement.reliable else None
+
+
+# ----------------------------------------------------------------------------------------------------------- level
+
+
+def _level(case: _Case, cases: Sequence[_Case], judge: CertificateJudge, now: datetime) -> SignatureLevel:
+    """Tell which PAdES baseline level the signature has (ETSI EN 319 142-1, clause 6).
+
+    It is the form that is told here: a timestamp counts when it is intact, whoever made it.
+    """
+    signer, certificate = case.cms.signer, case.cms.certificate
+    if case.prepared.found.sub_filter != "ETSI.CAdES.detached" or signer is None or certificate is None:
+        return "CMS"
+    try:
+        if signer.certificate_reference is None or case.prepared.found.claimed_time is None:
+            return "CMS"
+    except CmsError:
+        return "CMS"
+    end = case.prepared.coverage.end
+    later = [
+        other
+        for other in cases
+        if other.own_token is not None and other.own_token.cms.status == "intact" and other.prepared.coverage.end > end
+    ]
+    if not case.tokens and not later:
+        return "B-B"
+    moment = min([token.time for token in case.tokens] + [_time_of(other) for other in later], default=now)
+    if judge.embedded_state(certificate, moment).state == "unknown":
+        return "B-T"
+    return "B-LTA" if later else "B-LT"
+
+
+def _time_of(case: _Case) -> datetime:
+    return cast("TokenCheck", case.own_token).time

@@ -1,0 +1,424 @@
+"""Changes to the form and to annotations: new signatures, filled fields, notes, and what only looks like them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Final
+
+from pikepdf import Array, Dictionary, Name, Object, Stream
+
+from kyso.document.fields import text_or_none
+from kyso.document.pages import PageNode, rectangle_or_none
+from kyso.verification.comparison import DIRECT
+from kyso.verification.report import Change
+
+if TYPE_CHECKING:
+    from kyso.document.pages import ObjectId
+    from kyso.geometry import RectMm
+    from kyso.verification.comparison import Comparison
+    from kyso.verification.report import Changes
+
+MAX_DEPTH: Final = 64
+LARGE_SHARE_OF_PAGE: Final = 0.4
+"""A new stamp larger than this share of its page hides more than a signature should."""
+
+_FORM_ADDED: Final = frozenset({"/Fields", "/SigFlags", "/DR", "/DA", "/NeedAppearances", "/Q"})
+_FILLING_KEYS: Final = frozenset(
+    {"/V", "/AP", "/AS", "/F", "/MK", "/BS", "/Border", "/M", "/P", "/TU", "/DA", "/StructParent", "/NM", "/Lock"}
+)
+_VALUE_KEYS: Final = frozenset({"/V", "/AP", "/AS", "/I", "/RV", "/M", "/MK", "/DA", "/NM"})
+_DESCRIPTIVE_KEYS: Final = frozenset({"/P", "/StructParent", "/TU", "/NM"})
+_ACTIVE_KEYS: Final = frozenset({"/A", "/AA"})
+_DANGEROUS_SUBTYPES: Final = frozenset(
+    {"/FileAttachment", "/RichMedia", "/Movie", "/Screen", "/3D", "/Sound", "/TrapNet", "/Watermark", "/Redact"}
+)
+_READ_ONLY: Final = 1
+_HIDDEN_FLAGS: Final = 2 | 32
+
+
+@dataclass(frozen=True, slots=True)
+class _Inherited:
+    """What fields take from their parents (ISO 32000-2, 12.7.4.1)."""
+
+    name: str = ""
+    kind: str = ""
+    value: object = None
+
+    def of(self, field: Dictionary) -> _Inherited:
+        partial = text_or_none(field.get("/T"))
+        name = self.name if partial is None else f"{self.name}.{partial}" if self.name else partial
+        kind = field.get("/FT")
+        value = field.get("/V")
+        return _Inherited(
+            name, str(kind) if isinstance(kind, Name) else self.kind, self.value if value is None else value
+        )
+
+
+class FormReview:
+    """Judges one pair of revisions; findings are appended to `changes`."""
+
+    def __init__(self, comparison: Comparison, changes: list[Change], page_numbers: dict[ObjectId, int]) -> None:
+        self.new_ids: set[ObjectId] = set()
+        self._comparison = comparison
+        self._changes = changes
+        self._pages = page_numbers
+        self._awaiting_place: dict[ObjectId, Change] = {}
+        self._reviewed: set[ObjectId] = set()
+
+    def _add(self, code: str, severity: Changes, page: int | None = None, **parameters: Any) -> None:
+        self._changes.append(Change(code, severity, parameters, page))
+
+    def finish(self) -> None:
+        """Report new fields that no page shows."""
+        self._changes.extend(self._awaiting_place.values())
+        self._awaiting_place.clear()
+
+    # ------------------------------------------------------------------------------------------------- the form
+
+    def review(self, before: object, after: object) -> None:
+        """Compare the form dictionaries."""
+        if isinstance(after, Stream) or not isinstance(after, Dictionary):
+            self._add("change.form_removed", "forbidden")
+            return
+        old = before if isinstance(before, Dictionary) else Dictionary()
+        self._review_fields(_items(old.get("/Fields")), _items(after.get("/Fields")), _Inherited(), _Inherited(), 0)
+        for key in self._comparison.changed_keys(old, after):
+            first: object = old.get(key)
+            second: object = after.get(key)
+            if key == "/Fields":
+                continue
+            if key == "/SigFlags":
+                kept = isinstance(second, int) and (not isinstance(first, int) or first & ~second == 0)
+                self._add("change.form_flags", "permitted" if kept else "forbidden")
+            elif key == "/DR":
+                grown = self._resources_grown(first, second)
+                self._add("change.form_resources", "permitted" if grown else "forbidden")
+            elif key == "/NeedAppearances":
+                self._add("change.form_appearances", "form_filling" if second is True else "permitted")
+            elif key in _FORM_ADDED and first is None:
+                self._add("change.form_resources", "permitted")
+            else:
+                self._add("change.form_entry", "forbidden", key=key)
+
+    def _resources_grown(self, old: object, new: object) -> bool:
+        """Tell whether the form's resources only gained entries (ISO 32000-2, table 34)."""
+        if old is None:
+            return isinstance(new, Dictionary)
+        if not isinstance(old, Dictionary) or not isinstance(new, Dictionary):
+            return False
+        for key in self._comparison.changed_keys(old, new):
+            first, second = old.get(key), new.get(key)
+            if first is None:
+                continue
+            if not isinstance(first, Dictionary) or not isinstance(second, Dictionary) or isinstance(first, Stream):
+                return False
+            if any(first.get(name) is not None for name in self._comparison.changed_keys(first, second)):
+                return False
+        return True
+
+    # ------------------------------------------------------------------------------------------------ the fields
+
+    def _review_fields(
+        self, old: list[Object], new: list[Object], above_old: _Inherited, above_new: _Inherited, depth: int
+    ) -> None:
+        if depth > MAX_DEPTH:
+            self._add("change.form_too_deep", "forbidden")
+            return
+        new_by_id = {_identity(item): item for item in new}
+        old_ids = {_identity(item) for item in old}
+        for item in old:
+            identity = _identity(item)
+            counterpart = new_by_id.get(identity)
+            if counterpart is None:
+                self._add("change.field_removed", "forbidden", field=_name_of(item, above_old))
+            elif self._comparison.touched(item):
+                self._review_field(item, counterpart, above_old, above_new, depth)
+        names = {text_or_none(item.get("/T")) for item in old if isinstance(item, Dictionary)}
+        for item in new:
+            if _identity(item) in old_ids:
+                continue
+            if isinstance(item, Dictionary) and text_or_none(item.get("/T")) in names:
+                self._add("change.field_duplicate", "forbidden", field=_name_of(item, above_new))
+            self._new_field(item, above_new, depth)
+
+    def _review_field(self, old: Object, new: Object, above_old: _Inherited, above_new: _Inherited, depth: int) -> None:
+        if old.objgen != DIRECT:
+            if old.objgen in self._reviewed:
+                return
+            self._reviewed.add(old.objgen)
+        if not isinstance(old, Dictionary) or not isinstance(new, Dictionary) or isinstance(new, Stream):
+            self._add("change.field_removed", "forbidden", field=_name_of(old, above_old))
+            return
+        before, after = above_old.of(old), above_new.of(new)
+        changed = set(self._comparison.changed_keys(old, new))
+        old_kids, new_kids = _items(old.get("/Kids")), _items(new.get("/Kids"))
+        if any(isinstance(kid, Dictionary) and "/T" in kid for kid in old_kids):
+            if "/Kids" in changed or any(self._comparison.touched(kid) for kid in old_kids):
+                self._review_fields(old_kids, new_kids, before, after, depth + 1)
+            for key in sorted(changed - {"/Kids"} - _DESCRIPTIVE_KEYS):
+                self._add("change.field_definition", "forbidden", field=before.name, key=key)
+            return
+        page = self._page_of(new, new_kids)
+        if before.kind == "/Sig" and after.kind == "/Sig":
+            self._review_signature_field(old, new, before, after, changed, page)
+        elif before.kind == after.kind:
+            self._review_value_field(old, new, before, changed, page)
+        else:
+            self._add("change.field_definition", "forbidden", page, field=before.name, key="/FT")
+        self._review_widgets(old_kids, new_kids, before, after, page)
+
+    def _review_signature_field(
+        self,
+        old: Dictionary,
+        new: Dictionary,
+        before: _Inherited,
+        after: _Inherited,
+        changed: set[str],
+        page: int | None,
+    ) -> None:
+        filled = before.value is None and isinstance(after.value, Dictionary)
+        rest = changed - {"/Kids"}
+        if filled:
+            self._changes.append(_signature_change(after, page, visible=False, existing=True))
+            allowed = _FILLING_KEYS
+        elif before.value is None and after.value is None:
+            allowed = _DESCRIPTIVE_KEYS
+        else:
+            allowed = frozenset(key for key in _DESCRIPTIVE_KEYS if key not in old)
+        for key in sorted(rest - allowed):
+            if key == "/V":
+                code = "change.signature_removed" if after.value is None else "change.signature_replaced"
+            elif key in ("/AP", "/AS", "/F", "/MK"):
+                code = "change.signature_appearance"
+            else:
+                code = "change.field_definition"
+            self._add(code, "forbidden", page, field=before.name, key=key)
+
+    def _review_value_field(
+        self, old: Dictionary, new: Dictionary, before: _Inherited, changed: set[str], page: int | None
+    ) -> None:
+        rest = changed - {"/Kids"} - _DESCRIPTIVE_KEYS
+        if "/Ff" in rest and _only_locked(old.get("/Ff"), new.get("/Ff")):
+            rest.discard("/Ff")
+            self._add("change.field_locked", "permitted", page, field=before.name)
+        for key in sorted(rest - _VALUE_KEYS):
+            code = "change.script" if key in _ACTIVE_KEYS else "change.field_definition"
+            self._add(code, "forbidden", page, field=before.name, key=key)
+        values = rest & _VALUE_KEYS
+        if not values:
+            return
+        if "/AP" in values and "/V" not in values and "/AS" not in values and old.get("/AP") is not None:
+            # The value says one thing, the drawing now another: the shadow attack on form fields.
+            self._add("change.field_appearance", "forbidden", page, field=before.name)
+        else:
+            self._add("change.field_filled", "form_filling", page, field=before.name)
+
+    def _review_widgets(
+        self, old: list[Object], new: list[Object], before: _Inherited, after: _Inherited, page: int | None
+    ) -> None:
+        """Compare the widgets of a field that stand apart from it."""
+        if [_identity(kid) for kid in old] != [_identity(kid) for kid in new]:
+            self._add("change.field_definition", "forbidden", page, field=before.name, key="/Kids")
+            return
+        for first, second in zip(old, new, strict=True):
+            if not self._comparison.touched(first):
+                continue
+            if first.objgen in self._reviewed and first.objgen != DIRECT:
+                continue
+            self._reviewed.add(first.objgen)
+            if not isinstance(first, Dictionary) or not isinstance(second, Dictionary) or isinstance(second, Stream):
+                self._add("change.field_removed", "forbidden", page, field=before.name)
+                continue
+            changed = set(self._comparison.changed_keys(first, second)) - _DESCRIPTIVE_KEYS
+            if not changed:
+                continue
+            if before.kind == "/Sig":
+                allowed = _FILLING_KEYS if before.value is None and after.value is not None else frozenset()
+                code, fine = "change.signature_appearance", "permitted"
+            else:
+                unchanged = self._comparison.same(before.value, after.value, "/V")
+                drawn_anew = "/AP" in changed and "/AS" not in changed and first.get("/AP") is not None
+                allowed = frozenset() if unchanged and drawn_anew else _VALUE_KEYS
+                code, fine = "change.field_appearance", "form_filling"
+            if changed - allowed:
+                self._add(code, "forbidden", page, field=before.name)
+            elif fine == "form_filling":
+                self._add("change.field_filled", "form_filling", page, field=before.name)
+
+    def _new_field(self, item: Object, above: _Inherited, depth: int) -> None:
+        if depth > MAX_DEPTH or not isinstance(item, Dictionary) or isinstance(item, Stream):
+            self._add("change.form_too_deep", "forbidden")
+            return
+        inherited = above.of(item)
+        kids = _items(item.get("/Kids"))
+        if item.objgen != DIRECT:
+            if item.objgen in self.new_ids:
+                return
+            self.new_ids.add(item.objgen)
+        if any(isinstance(kid, Dictionary) and "/T" in kid for kid in kids):
+            for kid in kids:
+                self._new_field(kid, inherited, depth + 1)
+            return
+        if inherited.kind != "/Sig":
+            self._add("change.form_field_added", "forbidden", field=inherited.name)
+            return
+        widgets = [kid for kid in kids if isinstance(kid, Dictionary)] or [item]
+        if any(key in part for part in (item, *widgets) for key in _ACTIVE_KEYS):
+            self._add("change.script", "forbidden", field=inherited.name)
+        change = _signature_change(inherited, None, visible=any(map(_is_visible, widgets)), existing=False)
+        if not isinstance(inherited.value, Dictionary) and any(_draws(widget) for widget in widgets):
+            change = replace(change, code="change.unsigned_field_drawn", severity="annotations")
+        for widget in widgets:
+            if widget.objgen != DIRECT:
+                self.new_ids.add(widget.objgen)
+        self._awaiting_place[widgets[0].objgen] = change
+
+    def _page_of(self, field: Dictionary, kids: list[Object]) -> int | None:
+        for part in (field, *kids):
+            page = part.get("/P") if isinstance(part, Dictionary) else None
+            if isinstance(page, Dictionary) and page.objgen in self._pages:
+                return self._pages[page.objgen]
+        return None
+
+    # ------------------------------------------------------------------------------------------- the annotations
+
+    def review_annotations(self, before: object, after: object, page: Dictionary, number: int) -> None:
+        """Compare the annotations of one page."""
+        if after is not None and (not isinstance(after, Array) or isinstance(after, Stream)):
+            self._add("change.annotations_malformed", "forbidden", number)
+            return
+        old, new = _items(before), _items(after)
+        new_by_id = {_identity(item): item for item in new}
+        old_ids = [_identity(item) for item in old]
+        if len(set(old_ids)) == len(old_ids):
+            kept = [_identity(item) for item in new if _identity(item) in set(old_ids)]
+            if kept != [identity for identity in old_ids if identity in new_by_id]:
+                self._add("change.annotations_reordered", "annotations", number)
+        for item, identity in zip(old, old_ids, strict=True):
+            counterpart = new_by_id.get(identity)
+            if counterpart is None:
+                widget = isinstance(item, Dictionary) and item.get("/Subtype") == Name.Widget
+                self._add("change.annotation_removed", "forbidden" if widget else "annotations", number)
+            elif self._comparison.touched(item) and item.objgen not in self._reviewed:
+                self._review_annotation(item, counterpart, page, number)
+        known = set(old_ids)
+        for item in new:
+            if _identity(item) not in known:
+                self._new_annotation(item, page, number)
+
+    def _review_annotation(self, old: Object, new: Object, page: Dictionary, number: int) -> None:
+        if not isinstance(old, Dictionary) or not isinstance(new, Dictionary) or isinstance(new, Stream):
+            self._add("change.annotations_malformed", "forbidden", number)
+            return
+        changed = set(self._comparison.changed_keys(old, new)) - {"/P", "/StructParent"}
+        if not changed:
+            return
+        subtype = str(new.get("/Subtype"))
+        if subtype == "/Widget":
+            # Widgets of listed fields were judged with their fields; this one belongs to none.
+            self._add("change.field_definition", "forbidden", number, field=text_or_none(old.get("/T")) or "")
+        elif changed & _ACTIVE_KEYS or "/Subtype" in changed or subtype in _DANGEROUS_SUBTYPES:
+            self._add("change.script" if changed & _ACTIVE_KEYS else "change.annotation_active", "forbidden", number)
+        else:
+            self._changes.append(
+                Change(
+                    "change.annotation_changed", "annotations", {"kind": subtype[1:]}, number, _rect(new, page, number)
+                )
+            )
+
+    def _new_annotation(self, item: Object, page: Dictionary, number: int) -> None:
+        if not isinstance(item, Dictionary) or isinstance(item, Stream):
+            self._add("change.annotations_malformed", "forbidden", number)
+            return
+        subtype = str(item.get("/Subtype"))
+        rect = _rect(item, page, number)
+        if item.objgen != DIRECT and item.objgen in self.new_ids:
+            change = self._awaiting_place.pop(item.objgen, None)
+            if change is not None:
+                self._changes.append(replace(change, page=number, rect_mm=rect))
+                self._check_size(item, rect, page, number)
+            return
+        if subtype == "/Widget":
+            self._add("change.form_field_added", "forbidden", number, field=text_or_none(item.get("/T")) or "")
+        elif subtype in _DANGEROUS_SUBTYPES or _is_active(item):
+            self._changes.append(Change("change.annotation_active", "forbidden", {"kind": subtype[1:]}, number, rect))
+        else:
+            if item.objgen != DIRECT:
+                self.new_ids.add(item.objgen)
+            self._changes.append(Change("change.annotation_added", "annotations", {"kind": subtype[1:]}, number, rect))
+
+    def _check_size(self, item: Dictionary, rect: RectMm | None, page: Dictionary, number: int) -> None:
+        if rect is None or not _is_visible(item):
+            return
+        whole = _node(page, number).geometry().rect_mm
+        if rect.width * rect.height > LARGE_SHARE_OF_PAGE * whole.width * whole.height:
+            self._changes.append(Change("change.signature_hides_page", "annotations", {}, number, rect))
+
+
+def _signature_change(field: _Inherited, page: int | None, *, visible: bool, existing: bool) -> Change:
+    parameters = {"field": field.name, "visible": visible, "existing": existing}
+    if not isinstance(field.value, Dictionary):
+        return Change("change.signature_field_added", "permitted", parameters, page)
+    timestamp = field.value.get("/SubFilter") == Name("/ETSI.RFC3161")
+    return Change("change.timestamp_added" if timestamp else "change.signature_added", "permitted", parameters, page)
+
+
+def _items(value: object) -> list[Object]:
+    if not isinstance(value, Array):
+        return []
+    return [item for item in value.as_list() if isinstance(item, Object)]
+
+
+def _identity(item: Object) -> object:
+    """Return what makes an entry of a list the same entry: its object, or for a direct one its text."""
+    return item.objgen if item.objgen != DIRECT else item.unparse(resolved=True)
+
+
+def _name_of(item: Object, above: _Inherited) -> str:
+    return above.of(item).name if isinstance(item, Dictionary) else above.name
+
+
+def _only_locked(old: object, new: object) -> bool:
+    before = old if isinstance(old, int) else 0
+    return isinstance(new, int) and new == before | _READ_ONLY
+
+
+def _is_visible(widget: Dictionary) -> bool:
+    rect = rectangle_or_none(widget.get("/Rect"))
+    flags = widget.get("/F")
+    hidden = isinstance(flags, int) and bool(flags & _HIDDEN_FLAGS)
+    return rect is not None and rect[0] < rect[2] and rect[1] < rect[3] and not hidden
+
+
+def _draws(widget: Dictionary) -> bool:
+    """Tell whether a widget shows anything of its own: an appearance with content."""
+    appearance = widget.get("/AP")
+    normal = appearance.get("/N") if isinstance(appearance, Dictionary) else None
+    if not _is_visible(widget) or normal is None:
+        return False
+    return not isinstance(normal, Stream) or bool(normal.read_raw_bytes().strip())
+
+
+def _is_active(annotation: Dictionary) -> bool:
+    """Tell whether an annotation does something: any action but going to a page or a web address."""
+    if "/AA" in annotation:
+        return True
+    action = annotation.get("/A")
+    if not isinstance(action, Dictionary):
+        return action is not None
+    return str(action.get("/S")) not in ("/GoTo", "/URI") or "/Next" in action
+
+
+def _rect(annotation: Dictionary, page: Dictionary, number: int) -> RectMm | None:
+    rect = rectangle_or_none(annotation.get("/Rect"))
+    return None if rect is None else _node(page, number).geometry().to_display(rect)
+
+
+def _node(page: Dictionary, number: int) -> PageNode:
+    """Return the page with the nodes above it, for inherited boxes."""
+    above: list[Dictionary] = []
+    parent = page.get("/Parent")
+    while isinstance(parent, Dictionary) and len(above) < MAX_DEPTH:
+        above.append(parent)
+        parent = parent.get("/Parent")
+    return PageNode(number, page, tuple(above))

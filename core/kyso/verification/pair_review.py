@@ -1,0 +1,61 @@
+"""Opening the revisions of a document one after the other and reviewing each step once."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+from kyso.document.opening import PARSER_ERRORS
+from kyso.verification.changes import ChangeReviewer, unlisted_objects
+from kyso.verification.report import Change
+from kyso.verification.revisions import CannotJudge, Revision, as_revision, open_revision
+from kyso.verification.source import header_offset
+
+if TYPE_CHECKING:
+    import pikepdf
+
+    from kyso.secret import Secret
+    from kyso.verification.source import ByteSource
+
+
+def review_pairs(
+    states: list[int], source: ByteSource, current: pikepdf.Pdf, password: Secret | None
+) -> dict[int, tuple[Change, ...]]:
+    """Return for each state but the last what changed from it to the next.
+
+    :param states: ends of the revisions to compare, ascending.
+    :param current: the whole document as already opened.
+    """
+    found: dict[int, tuple[Change, ...]] = {}
+    old: Revision | None = None
+    reviewer: ChangeReviewer | None = None
+    for start, end in pairwise(states):
+        try:
+            if old is None:
+                old = open_revision(source, start, password)
+                reviewer = ChangeReviewer(old)
+            new = as_revision(current, end) if end == source.size else open_revision(source, end, password)
+        except CannotJudge as reason:
+            found[start] = (Change(reason.code, "forbidden"),)
+            old = reviewer = None
+            continue
+        except PARSER_ERRORS:
+            found[start] = (Change("change.cannot_be_judged", "forbidden"),)
+            old = reviewer = None
+            continue
+        assert reviewer is not None
+        found[start] = (*_outside_the_tables(source, start, end, old, new), *reviewer.review(old, new))
+        old = new
+    return found
+
+
+def _outside_the_tables(source: ByteSource, start: int, end: int, old: Revision, new: Revision) -> tuple[Change, ...]:
+    """Look at the appended bytes themselves: what they hold beside the objects that the tables list."""
+    tail = source.read(start, min(end - start, 64 << 20))
+    if b"startxref" not in tail:
+        # Bytes without a cross-reference section are invisible to this parser and may be everything to another.
+        return (Change("change.unreadable_tail", "forbidden"),)
+    hidden = unlisted_objects(tail, start, header_offset(source), old, new)
+    if hidden:
+        return (Change("change.unlisted_object", "forbidden", {"objects": hidden[:10]}),)
+    return ()

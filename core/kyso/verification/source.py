@@ -1,0 +1,123 @@
+"""The bytes that are judged: one open file or one bytes object, read in pieces, never changed, never reopened."""
+
+from __future__ import annotations
+
+import io
+import os
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO, Final, cast
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from typing_extensions import Buffer
+
+    from kyso.models import Source
+
+CHUNK_BYTES: Final = 1 << 20
+_COPIED_PREFIX: Final = 64 << 20
+_HEADER_WINDOW: Final = 1024
+
+
+class ByteSource:
+    """Random access to the document. One file handle serves the parser and the digests, so that both see one file."""
+
+    __slots__ = ("_data", "_descriptor", "_file", "size")
+
+    def __init__(self, data: bytes | None, file: io.BufferedReader | None) -> None:
+        self._data = data
+        self._file = file
+        self._descriptor = -1 if file is None else file.fileno()
+        self.size = len(data) if data is not None else os.fstat(self._descriptor).st_size
+
+    def read(self, offset: int, length: int) -> bytes:
+        """Return up to `length` bytes from `offset`."""
+        if self._data is not None:
+            return self._data[offset : offset + length]
+        pieces: list[bytes] = []
+        while length > 0:
+            piece = self._pread(length, offset)
+            if not piece:
+                break
+            pieces.append(piece)
+            offset += len(piece)
+            length -= len(piece)
+        return b"".join(pieces)
+
+    def _pread(self, length: int, offset: int) -> bytes:
+        assert self._file is not None
+        if hasattr(os, "pread"):
+            return os.pread(self._descriptor, min(length, CHUNK_BYTES), offset)
+        # Windows has no pread; the parser seeks before each of its own reads, so a moved position harms nobody.
+        self._file.seek(offset)
+        return self._file.read(min(length, CHUNK_BYTES))
+
+    def chunks(self) -> Iterator[tuple[int, bytes]]:
+        """Yield the whole document as (offset, bytes), in order."""
+        offset = 0
+        while offset < self.size and (piece := self.read(offset, min(CHUNK_BYTES, self.size - offset))):
+            yield offset, piece
+            offset += len(piece)
+
+    def prefix(self, end: int) -> BinaryIO:
+        """Return the first `end` bytes as a stream for the parser."""
+        if self._data is not None and end == self.size:
+            return io.BytesIO(self._data)
+        if self._file is not None and end == self.size:
+            self._file.seek(0)
+            return self._file
+        if end <= _COPIED_PREFIX:
+            return io.BytesIO(self.read(0, end))
+        return cast("BinaryIO", _Prefix(self, end))
+
+
+class _Prefix(io.RawIOBase):
+    """A large document cut at one revision, without a copy."""
+
+    def __init__(self, source: ByteSource, end: int) -> None:
+        self._source = source
+        self._end = end
+        self._position = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._position
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self._end}[whence]
+        self._position = max(0, base + offset)
+        return self._position
+
+    def readinto(self, buffer: Buffer) -> int:
+        with memoryview(buffer).cast("B") as target:
+            piece = self._source.read(self._position, max(0, min(len(target), self._end - self._position)))
+            target[: len(piece)] = piece
+        self._position += len(piece)
+        return len(piece)
+
+
+@contextmanager
+def open_source(source: Source) -> Iterator[ByteSource]:
+    """Open the document.
+
+    :raises OSError: the file cannot be read.
+    """
+    if isinstance(source, Path):
+        with source.open("rb") as file:
+            yield ByteSource(None, file)
+    else:
+        yield ByteSource(bytes(source), None)
+
+
+def header_offset(source: ByteSource) -> int:
+    """Return where the header stands; readers look for it in the first 1024 bytes. -1 without one.
+
+    The parser counts offsets from there, while a /ByteRange counts from the first byte.
+    """
+    return source.read(0, _HEADER_WINDOW).find(b"%PDF-")
