@@ -55,7 +55,7 @@ class Update:
         ``<`` of /Contents, ``byte_range[2]`` the offset after its ``>``.
     :param field: fully qualified name of the field that was filled or made.
     :param signature_number: how many signatures the file has with this one.
-    :param source_identity: what tells whether the original is still the file that was read and judged; ``None`` for bytes.
+    :param source_identity: tells whether the original is still the file that was judged; ``None`` for bytes.
     """
 
     data: bytes
