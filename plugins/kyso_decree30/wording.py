@@ -45,6 +45,9 @@ _RANK = (
 _BEFORE_NAME = re.compile(rf"(?:(?:{_DEGREE}(?:\.|,|(?=\s))|{_RANK})[\s.,-]*)+", re.IGNORECASE)
 RANK_LINE = re.compile(rf"(?:(?:{_DEGREE}\.?|{_RANK})[\s.,-]*)+", re.IGNORECASE)
 
+# Certificate authorities add remarks: "Nguyễn Văn A (Giám đốc)".
+_REMARK = re.compile(r"\s*\([^()]*\)\s*$")
+
 _PARTICLES = {"de", "da", "van", "von", "bin", "binti", "al", "la", "le", "y"}
 _MIN_NAME_WORDS, _MAX_NAME_WORDS = 2, 7
 
@@ -140,9 +143,10 @@ def bare_name(text: str) -> str:
 
 @lru_cache(maxsize=1024)
 def folded_name(text: str) -> str:
-    """Return a name for comparison: no rank, no case, and no matter where the tone mark is put (``Hòa``, ``Hoà``)."""
+    """Return a name for comparison: no rank, no remark behind it, no case, wherever the tone is put (Hòa, Hoà)."""
     folded = []
-    for word in bare_name(unicodedata.normalize("NFC", text)).casefold().split():
+    bare = bare_name(_REMARK.sub("", unicodedata.normalize("NFC", text)))
+    for word in bare.casefold().split():
         decomposed = unicodedata.normalize("NFD", word)
         tones = [character for character in decomposed if character in _TONES]
         folded.append("".join(character for character in decomposed if character not in _TONES) + "".join(tones))

@@ -36,6 +36,7 @@ MAX_CHARACTERS = 100_000
 _WORD_GAP = 0.16
 _COLUMN_GAP = 1.6
 _SAME_BASELINE = 0.3
+_MARK_OVERHANG = 0.3
 
 # Upright within this angle: scans are straightened by a degree or two.
 _UPRIGHT_SINE = 0.05
@@ -55,12 +56,17 @@ _SPACES = re.compile(r"\s+")
 
 @dataclass(slots=True)
 class _Run:
-    """A piece of one text object without a wide gap inside; `baseline_mm` counts downwards like `rect`."""
+    """A piece of one text object without a wide gap inside.
+
+    :param baseline_mm: counts downwards like `rect`.
+    :param spaced: whether a space was drawn, or seen by pdfium, before it.
+    """
 
     text: str
     rect: RectMm
     baseline_mm: float
     size_mm: float
+    spaced: bool
 
 
 @cache
@@ -143,6 +149,7 @@ class _TextPage:
             if owner != current:
                 if current is not None:
                     yield from self._cut_at_gaps(text, first, index)
+                # Characters that pdfium added belong to no object.
                 first, current = index, owner
         if current is not None:
             yield from self._cut_at_gaps(text, first, end)
@@ -159,16 +166,17 @@ class _TextPage:
         if not upright:
             return
         first = start
+        spaced = first > 0 and text[first - 1].isspace()
         index = text.find(" ", start, end)
         while index >= 0:
             after = index + 1
             while text[after].isspace():
                 after += 1
             if self._gap_pt(index - 1, after) > _COLUMN_GAP * size:
-                yield self._run(text, first, index, size)
-                first = after
+                yield self._run(text, first, index, size, spaced)
+                first, spaced = after, True
             index = text.find(" ", after, end)
-        yield self._run(text, first, end, size)
+        yield self._run(text, first, end, size, spaced)
 
     def _size_and_uprightness(self, index: int) -> tuple[float, bool]:
         """Return the font size in user space units and whether the reader sees the character upright."""
@@ -199,7 +207,7 @@ class _TextPage:
         left, right, bottom, top = self._box
         return left.value, right.value, bottom.value, top.value
 
-    def _run(self, text: str, start: int, end: int, size: float) -> _Run:
+    def _run(self, text: str, start: int, end: int, size: float, spaced: bool) -> _Run:
         raw = self._raw
         left, right, bottom, top = math.inf, -math.inf, math.inf, -math.inf
         for index in range(raw.FPDFText_CountRects(self._page, start, end - start)):
@@ -217,6 +225,7 @@ class _TextPage:
             geometry.to_display((left, bottom, right, top)),
             geometry.point_to_display(x.value, y.value)[1],
             pt_to_mm(size * geometry.user_unit),
+            spaced,
         )
 
 
@@ -257,7 +266,8 @@ def _joined(row: list[_Run]) -> Iterator[TextLine]:
         if text and gap > _COLUMN_GAP * reach:
             yield from _line(text, rect, size)
             text, rect, size = "", run.rect, 0.0
-        if text and gap > _WORD_GAP * reach:
+        # Marks drawn by themselves may reach into the gap; then what pdfium made of it decides.
+        if text and (gap > _WORD_GAP * reach or (run.spaced and gap > -_MARK_OVERHANG * reach)):
             text += " "
         text += run.text
         rect = rect.united(run.rect)
