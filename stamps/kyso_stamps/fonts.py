@@ -15,6 +15,7 @@ from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
+from weakref import WeakKeyDictionary
 
 from kyso_stamps.errors import StampError
 from kyso_stamps.fontsearch import VIETNAMESE_LETTERS, Style, liberation_serif, times_new_roman
@@ -50,7 +51,7 @@ class FontChoice:
     cache_dir: Path | None = None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class Face:
     """The font chosen for one style.
 
@@ -148,7 +149,7 @@ def _instantiated(face: Face, characters: frozenset[str]) -> FontFile:
     return instantiate(face.font, face.place, characters, face.cache_dir)
 
 
-_subsets: dict[Face, OrderedDict[frozenset[str], EmbeddedFont]] = {}
+_subsets: WeakKeyDictionary[Face, OrderedDict[frozenset[str], EmbeddedFont]] = WeakKeyDictionary()
 _subsets_lock = threading.Lock()
 
 
