@@ -36,7 +36,7 @@ MAX_CHARACTERS = 100_000
 _WORD_GAP = 0.16
 _COLUMN_GAP = 1.6
 _SAME_BASELINE = 0.3
-_MARK_OVERHANG = 0.3
+_OVERHANG = 0.3
 
 # Upright within this angle: scans are straightened by a degree or two.
 _UPRIGHT_SINE = 0.05
@@ -59,6 +59,7 @@ class _Run:
     """A piece of one text object without a wide gap inside.
 
     :param baseline_mm: counts downwards like `rect`.
+    :param end_mm: right edge of its last letter; a mark over that letter may reach farther.
     :param spaced: whether a space was drawn, or seen by pdfium, before it.
     """
 
@@ -66,6 +67,7 @@ class _Run:
     rect: RectMm
     baseline_mm: float
     size_mm: float
+    end_mm: float
     spaced: bool
 
 
@@ -220,13 +222,16 @@ class _TextPage:
         x, y = self._box[0], self._box[1]
         raw.FPDFText_GetCharOrigin(self._page, start, self._pointers[0], self._pointers[1])
         geometry = self._geometry
-        return _Run(
-            text[start:end],
-            geometry.to_display((left, bottom, right, top)),
-            geometry.point_to_display(x.value, y.value)[1],
-            pt_to_mm(size * geometry.user_unit),
-            spaced,
-        )
+        baseline = geometry.point_to_display(x.value, y.value)[1]
+        rect = geometry.to_display((left, bottom, right, top))
+        last = end - 1
+        while last > start and unicodedata.combining(text[last]):
+            last -= 1
+        end_mm = rect.right
+        if last < end - 1:
+            x0, x1, y0, y1 = self._character_box(last)
+            end_mm = geometry.to_display((x0, y0, x1, y1)).right
+        return _Run(text[start:end], rect, baseline, pt_to_mm(size * geometry.user_unit), end_mm, spaced)
 
 
 def _assembled(runs: list[_Run]) -> Iterator[TextLine]:
@@ -259,17 +264,18 @@ def _with_marks_attached(runs: list[_Run]) -> Iterator[_Run]:
 
 
 def _joined(row: list[_Run]) -> Iterator[TextLine]:
-    text, rect, size = "", row[0].rect, 0.0
+    text, rect, size, end = "", row[0].rect, 0.0, 0.0
     for run in row:
         reach = max(size, run.size_mm)
-        gap = run.rect.left - rect.right
+        gap = run.rect.left - end
         if text and gap > _COLUMN_GAP * reach:
             yield from _line(text, rect, size)
-            text, rect, size = "", run.rect, 0.0
-        # Marks drawn by themselves may reach into the gap; then what pdfium made of it decides.
-        if text and (gap > _WORD_GAP * reach or (run.spaced and gap > -_MARK_OVERHANG * reach)):
+            text, rect, size, end = "", run.rect, 0.0, 0.0
+        # Overhanging ink may fill the gap of a space; then what pdfium made of it decides.
+        if text and (gap > _WORD_GAP * reach or (run.spaced and gap > -_OVERHANG * reach)):
             text += " "
         text += run.text
+        end = max(end, run.end_mm)
         rect = rect.united(run.rect)
         size = max(size, run.size_mm)
     yield from _line(text, rect, size)
