@@ -43,8 +43,8 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
     "en": {
         "cli": "# Commands\n\nThe help of each command as it is printed (`kyso COMMAND --help`).\n",
         "policies": (
-            "# Placement policies\n\nChosen by `--policy`, set by `--set NAME=VALUE` or in `[plugins.NAME]` of kyso.toml. "
-            "`kyso plugins --format json` prints the same list for machines.\n"
+            "# Placement policies\n\nChosen by `--policy`, set by `--set NAME=VALUE` or in `[plugins.NAME]` of "
+            "kyso.toml. `kyso plugins --format json` prints the same list for machines.\n"
         ),
         "settings": "| Setting | Kind | Default | Meaning |\n|---|---|---|---|\n",
         "none": "No settings of its own.\n",
