@@ -138,7 +138,9 @@ def assert_valid(original: bytes, signed: bytes, folder: Path, *, count: int = 1
     assert sum(signature.total_document for signature in seen) == 1
     judged = judges.pyhanko_validate(signed, [root_der()])
     assert len(judged) == count
-    assert all(signature.bottom_line for signature in judged), [(signature.field, signature.modification) for signature in judged]
+    assert all(signature.bottom_line for signature in judged), [
+        (signature.field, signature.modification) for signature in judged
+    ]
     assert judged[-1].coverage == "ENTIRE_FILE"
     status, said = judges.qpdf_check(after)
     assert status <= judges.qpdf_check(before)[0], said
