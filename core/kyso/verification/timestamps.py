@@ -7,7 +7,7 @@ document's timestamps and is decided by :mod:`kyso.verification.judgement`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from kyso.cms import algorithms, der
@@ -103,8 +103,9 @@ def check_token(
             raise CmsError("timestamp.imprint_differs")
         if not _for_timestamping(check.certificate):
             raise CmsError("timestamp.purpose")
-        if token.imprint_digest in algorithms.WEAK_DIGESTS:
-            raise CmsError("timestamp.weak")
+        if token.imprint_digest in algorithms.WEAK_DIGESTS and not check.weak:
+            weak = Notice("algorithm.weak_digest", {"algorithm": token.imprint_digest.upper()})
+            check = replace(check, weak=(weak,))
     except (CmsError, UnsupportedAlgorithm, der.DerError) as error:
         code = error.code if isinstance(error, CmsError) else "timestamp.malformed"
         return TokenCheck(token, CmsCheck("broken", reasons=(Notice(code),)))
