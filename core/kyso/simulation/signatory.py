@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cache
 
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
@@ -61,8 +62,9 @@ class Signatory:
         return key.sign(digest, ec.ECDSA(prehashed))
 
 
+@cache
 def make_signatories(*, expired: bool = False) -> tuple[Signatory, ...]:
-    """Make the leader and the organisation.
+    """Make the leader and the organisation, once in a process: keys take time to make.
 
     :param expired: give the leader a certificate whose time is over.
     """

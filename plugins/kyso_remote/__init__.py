@@ -1,0 +1,104 @@
+"""Keys at Vietnamese remote CAs, and simulators of them: MySign, SmartCA, CA2, NEAC, MISA, CSC, RSSP."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING
+
+from kyso.plugin import AVAILABLE, Availability, Contribution, KeySource, Setting, Text, hookimpl
+
+if TYPE_CHECKING:
+    from kyso.contracts import Simulator
+
+_SOURCES = {
+    "smartca": Text("VNPT SmartCA (SP769)", "VNPT SmartCA (SP769)"),
+    "nacencomm": Text("CA2 ký số từ xa (Nacencomm)", "CA2 remote signing (Nacencomm)"),
+    "neac": Text("Cổng eSign quốc gia (NEAC)", "State eSign gateway (NEAC)"),
+    "mysign": Text("Viettel MySign", "Viettel MySign"),
+    "smartca-csc": Text("VNPT SmartCA (giao diện kiểu CSC)", "VNPT SmartCA (CSC-like interface)"),
+    "misa": Text("MISA eSign", "MISA eSign"),
+    "csc": Text("Cloud Signature Consortium v1, v2", "Cloud Signature Consortium v1, v2"),
+    "rssp": Text("Mobile-ID RSSP (FPT-CA, VGCA MPKI)", "Mobile-ID RSSP (FPT-CA, VGCA MPKI)"),
+}
+
+_SETTINGS = (
+    Setting("base_url", "text", Text("Địa chỉ dịch vụ", "Address of the service")),
+    Setting("environment", "text", Text("Môi trường: production, uat ...", "Environment: production, uat ...")),
+    Setting("client_id", "text", Text("Mã bên tích hợp do nhà cung cấp cấp", "Client id issued by the provider")),
+    Setting("user_id", "text", Text("Người ký, nếu địa chỉ khóa không ghi", "The signer where the URI names none")),
+    *(
+        Setting(
+            f"{kind}_env",
+            "text",
+            Text(f"Tên biến môi trường chứa {vi}", f"Name of the environment variable with {en}"),
+        )
+        for kind, vi, en in (
+            ("client_secret", "mật khẩu của bên tích hợp", "the client's secret"),
+            ("password", "mật khẩu của người ký", "the signer's password"),
+            ("pin", "mã PIN của khóa", "the key's PIN"),
+            ("otp", "mã OTP", "the one-time code"),
+            ("totp_secret", "khóa TOTP của người ký (Base64)", "the signer's TOTP key (Base64)"),
+        )
+    ),
+    Setting("allow_private", "flag", Text("Cho phép máy chủ nội bộ", "Permit a server on a private address")),
+    Setting("ca_file", "text", Text("Tệp PEM chứa gốc TLS được chấp nhận", "PEM file with the accepted TLS roots")),
+    Setting("client_certificate", "text", Text("Tệp PEM để xác thực TLS hai chiều", "PEM file for TLS client auth")),
+    Setting("deadline_s", "number", Text("Thời hạn một lời gọi, giây", "Deadline of one call, seconds"), default="30"),
+)
+
+
+def _source(name: str) -> KeySource:
+    from kyso_remote.source import RemoteSource
+
+    return RemoteSource(name)
+
+
+def _simulator(name: str) -> Simulator:
+    from kyso_remote.simulators.registry import make_simulator
+
+    return make_simulator(name)
+
+
+def _servable() -> Availability:
+    from importlib.util import find_spec
+
+    if find_spec("uvicorn") is not None and find_spec("starlette") is not None:
+        return AVAILABLE
+    return Availability(
+        False,
+        Text("Chưa cài phần máy chủ.", "The server parts are not installed."),
+        Text("Chạy: pip install 'kyso[serve]'", "Run: pip install 'kyso[serve]'"),
+    )
+
+
+def _reachable() -> Availability:
+    from importlib.util import find_spec
+
+    if find_spec("urllib3") is not None:
+        return AVAILABLE
+    return Availability(
+        False,
+        Text("Chưa cài thư viện urllib3.", "The library urllib3 is not installed."),
+        Text("Chạy: pip install 'kyso[remote]'", "Run: pip install 'kyso[remote]'"),
+    )
+
+
+@hookimpl
+def register_catalogues(register: Callable[[str], None]) -> None:
+    """Name this package's catalogues."""
+    register("kyso_remote")
+
+
+@hookimpl
+def register_key_sources(register: Callable[[Contribution[KeySource]], None]) -> None:
+    """Contribute one URI scheme for each provider."""
+    for name, summary in _SOURCES.items():
+        register(Contribution(name, summary, load=partial(_source, name), availability=_reachable, settings=_SETTINGS))
+
+
+@hookimpl
+def register_simulators(register: Callable[[Contribution[Simulator]], None]) -> None:
+    """Contribute a simulator for each provider: ``kyso simulate NAME``."""
+    for name, summary in _SOURCES.items():
+        register(Contribution(name, summary, load=partial(_simulator, name), availability=_servable))
