@@ -51,7 +51,11 @@ def paint_over(data: bytes, page: int, place: RectMm, text: str) -> bytes:
         first = target.obj.Contents.unparse()
         del changed.Contents
         source = changed.unparse(resolved=True)[:-2] + b"/Contents [ %b %d 0 R ] >>" % (first, size)
-        root = pdf.trailer["/Root"].unparse()
+        kept = b" ".join(
+            key.encode("ascii") + b" " + pdf.trailer[key].unparse()
+            for key in ("/Root", "/Info", "/ID")
+            if key in pdf.trailer
+        )
 
     stream = b"<< /Length %d >>\nstream\n%b\nendstream" % (len(drawing), drawing)
     previous = int(data[data.rindex(b"startxref") + 9 :].split()[0])
@@ -61,5 +65,5 @@ def paint_over(data: bytes, page: int, place: RectMm, text: str) -> bytes:
         update += b"%d 0 obj\n%b\nendobj\n" % (object_number, body)
     start = len(data) + len(update)
     table = b"".join(b"%d 1\n%010d 00000 n \n" % item for item in sorted(offsets.items()))
-    trailer = b"trailer\n<< /Size %d /Root %b /Prev %d >>\n" % (size + 1, root, previous)
+    trailer = b"trailer\n<< /Size %d %b /Prev %d >>\n" % (size + 1, kept, previous)
     return data + update + b"xref\n" + table + trailer + b"startxref\n%d\n%%%%EOF\n" % start
