@@ -11,10 +11,12 @@ all need a change that no rule allows, or one whose severity says what it is.
 from __future__ import annotations
 
 import re
+from itertools import chain
 from typing import TYPE_CHECKING, Any, Final
 
 from pikepdf import Array, Dictionary, Object, Stream
 
+from kyso.document.fields import text_or_none
 from kyso.document.opening import PARSER_ERRORS
 from kyso.verification.comparison import DIRECT, Comparison
 from kyso.verification.form_changes import FormReview
@@ -67,7 +69,10 @@ _DSS_KEYS: Final = frozenset({"/Type", "/Certs", "/CRLs", "/OCSPs", "/VRI", "/Ex
 _TRAILER_IGNORED: Final = frozenset(
     {"/Size", "/Prev", "/XRefStm", "/ID", "/Root", "/W", "/Index", "/Type", "/Length", "/Filter", "/DecodeParms"}
 )
-_UNLISTED = re.compile(rb"(?:endobj|%%EOF|\A)[\s\x00]*(?<!\d)(\d{1,10})[\s\x00]+(\d{1,5})[\s\x00]+obj\b")
+_HEADER = rb"(\d{1,10})[\s\x00]+(\d{1,5})[\s\x00]+obj\b"
+_AFTER_OBJECT = re.compile(rb"endobj[\s\x00]+" + _HEADER)
+_AFTER_REVISION = re.compile(rb"%%EOF[\s\x00]+" + _HEADER)
+_AT_START = re.compile(rb"[\s\x00]*" + _HEADER)
 
 
 class ChangeReviewer:
@@ -80,7 +85,8 @@ class ChangeReviewer:
         self._annotations: set[ObjectId] = set()
         for identity in self._pages.pages:
             self._annotations.update(_annotation_ids(first.get(identity)))
-        self._annotations.update(_field_ids(first.root))
+        self._field_names: set[str] = set()
+        self._annotations.update(_field_ids(first.root, self._field_names))
 
     def review(self, old: Revision, new: Revision) -> tuple[Change, ...]:
         """Return what changed from `old` to `new`."""
@@ -96,7 +102,8 @@ class ChangeReviewer:
         nodes = self._pages.nodes
         tree = nodes | self._pages.numbers.keys()
         dirty = self._graph.reaching(changed, tree, {*nodes, old.root.objgen})
-        pair = _Pair(old, new, Comparison(dirty, tree, self._annotations), dirty, self._pages)
+        comparison = Comparison(dirty, tree, self._annotations)
+        pair = _Pair(old, new, comparison, dirty, self._pages, self._field_names)
         found = pair.review()
         self._graph.update(new, changed)
         if changed & (nodes | {old.root.objgen}) or new.root.objgen != old.root.objgen:
@@ -109,7 +116,13 @@ class _Pair:
     """The review of one pair."""
 
     def __init__(
-        self, old: Revision, new: Revision, comparison: Comparison, dirty: set[ObjectId], pages: PageList
+        self,
+        old: Revision,
+        new: Revision,
+        comparison: Comparison,
+        dirty: set[ObjectId],
+        pages: PageList,
+        field_names: set[str],
     ) -> None:
         self._old = old
         self._new = new
@@ -117,7 +130,7 @@ class _Pair:
         self._dirty = dirty
         self._pages = pages
         self._changes: list[Change] = []
-        self._form = FormReview(comparison, self._changes, pages.numbers)
+        self._form = FormReview(comparison, self._changes, pages.numbers, field_names)
         self.new_annotations: set[ObjectId] = set()
 
     def review(self) -> tuple[Change, ...]:
@@ -236,11 +249,13 @@ def _annotation_ids(page: object) -> Iterable[ObjectId]:
     return [entry.objgen for entry in entries.as_list() if isinstance(entry, Dictionary) and entry.objgen != DIRECT]
 
 
-def _field_ids(root: Dictionary) -> set[ObjectId]:
+def _field_ids(root: Dictionary, names: set[str]) -> set[ObjectId]:
+    """Return every field object; the names of the topmost fields are added to `names`."""
     form = root.get("/AcroForm")
     fields = form.get("/Fields") if isinstance(form, Dictionary) else None
     found: set[ObjectId] = set()
     stack = list(fields.as_list()) if isinstance(fields, Array) else []
+    names.update(name for item in stack if isinstance(item, Dictionary) and (name := text_or_none(item.get("/T"))))
     while stack:
         node = stack.pop()
         if not isinstance(node, Dictionary) or isinstance(node, Stream):
@@ -267,10 +282,8 @@ def unlisted_objects(tail: bytes, start: int, base: int, old: Revision, new: Rev
     """
     listed = {base + place[1] for place in new.table.values() if place[0] == 1}
     numbers = {number for number, _ in old.table}
+    first = _AT_START.match(tail)
+    matches = chain(_AFTER_OBJECT.finditer(tail), _AFTER_REVISION.finditer(tail), [first] if first else [])
     return sorted(
-        {
-            int(match[1])
-            for match in _UNLISTED.finditer(tail)
-            if int(match[1]) in numbers and start + match.start(1) not in listed
-        }
+        {int(match[1]) for match in matches if int(match[1]) in numbers and start + match.start(1) not in listed}
     )

@@ -44,6 +44,10 @@ class Comparison:
         """Tell whether an old value is direct or may have changed somewhere below."""
         return not isinstance(value, Object) or value.objgen == DIRECT or value.objgen in self._dirty
 
+    def may_differ(self, key: ObjectId | bytes) -> bool:
+        """Tell the same of an entry of a list, known by its object or, standing in the list itself, by its text."""
+        return isinstance(key, bytes) or key in self._dirty
+
     def same(self, old: object, new: object, key: str = "", depth: int = 0) -> bool:
         """Tell whether two values mean the same. `key` is the dictionary key that leads to them."""
         if not isinstance(old, Object) or not isinstance(new, Object):

@@ -57,8 +57,15 @@ class _Inherited:
 class FormReview:
     """Judges one pair of revisions; findings are appended to `changes`."""
 
-    def __init__(self, comparison: Comparison, changes: list[Change], page_numbers: dict[ObjectId, int]) -> None:
+    def __init__(
+        self,
+        comparison: Comparison,
+        changes: list[Change],
+        page_numbers: dict[ObjectId, int],
+        field_names: set[str],
+    ) -> None:
         self.new_ids: set[ObjectId] = set()
+        self._field_names = field_names
         self._comparison = comparison
         self._changes = changes
         self._pages = page_numbers
@@ -81,7 +88,7 @@ class FormReview:
             self._add("change.form_removed", "forbidden")
             return
         old = before if isinstance(before, Dictionary) else Dictionary()
-        self._review_fields(_items(old.get("/Fields")), _items(after.get("/Fields")), _Inherited(), _Inherited(), 0)
+        self._review_fields(Entries(old.get("/Fields")), Entries(after.get("/Fields")), _Inherited(), _Inherited(), 0)
         for key in self._comparison.changed_keys(old, after):
             first: object = old.get(key)
             second: object = after.get(key)
@@ -119,26 +126,25 @@ class FormReview:
     # ------------------------------------------------------------------------------------------------ the fields
 
     def _review_fields(
-        self, old: list[Object], new: list[Object], above_old: _Inherited, above_new: _Inherited, depth: int
+        self, old: Entries, new: Entries, above_old: _Inherited, above_new: _Inherited, depth: int
     ) -> None:
         if depth > MAX_DEPTH:
             self._add("change.form_too_deep", "forbidden")
             return
-        new_by_id = {_identity(item): item for item in new}
-        old_ids = {_identity(item) for item in old}
-        for item in old:
-            identity = _identity(item)
-            counterpart = new_by_id.get(identity)
-            if counterpart is None:
-                self._add("change.field_removed", "forbidden", field=_name_of(item, above_old))
-            elif self._comparison.touched(item):
-                self._review_field(item, counterpart, above_old, above_new, depth)
-        names = {text_or_none(item.get("/T")) for item in old if isinstance(item, Dictionary)}
-        for item in new:
-            if _identity(item) in old_ids:
+        for key in old.keys:
+            if key not in new:
+                self._add("change.field_removed", "forbidden", field=_name_of(old[key], above_old))
+            elif self._comparison.may_differ(key):
+                self._review_field(old[key], new[key], above_old, above_new, depth)
+        for key in new.keys:
+            if key in old:
                 continue
-            if isinstance(item, Dictionary) and text_or_none(item.get("/T")) in names:
-                self._add("change.field_duplicate", "forbidden", field=_name_of(item, above_new))
+            item = new[key]
+            name = _name_of(item, above_new)
+            if name in self._field_names:
+                self._add("change.field_duplicate", "forbidden", field=name)
+            elif name:
+                self._field_names.add(name)
             self._new_field(item, above_new, depth)
 
     def _review_field(self, old: Object, new: Object, above_old: _Inherited, above_new: _Inherited, depth: int) -> None:
@@ -153,8 +159,7 @@ class FormReview:
         changed = set(self._comparison.changed_keys(old, new))
         old_kids, new_kids = _items(old.get("/Kids")), _items(new.get("/Kids"))
         if any(isinstance(kid, Dictionary) and "/T" in kid for kid in old_kids):
-            if "/Kids" in changed or any(self._comparison.touched(kid) for kid in old_kids):
-                self._review_fields(old_kids, new_kids, before, after, depth + 1)
+            self._review_fields(Entries(old.get("/Kids")), Entries(new.get("/Kids")), before, after, depth + 1)
             for key in sorted(changed - {"/Kids"} - _DESCRIPTIVE_KEYS):
                 self._add("change.field_definition", "forbidden", field=before.name, key=key)
             return
@@ -287,24 +292,19 @@ class FormReview:
         if after is not None and (not isinstance(after, Array) or isinstance(after, Stream)):
             self._add("change.annotations_malformed", "forbidden", number)
             return
-        old, new = _items(before), _items(after)
-        new_by_id = {_identity(item): item for item in new}
-        old_ids = [_identity(item) for item in old]
-        if len(set(old_ids)) == len(old_ids):
-            kept = [_identity(item) for item in new if _identity(item) in set(old_ids)]
-            if kept != [identity for identity in old_ids if identity in new_by_id]:
-                self._add("change.annotations_reordered", "annotations", number)
-        for item, identity in zip(old, old_ids, strict=True):
-            counterpart = new_by_id.get(identity)
-            if counterpart is None:
+        old, new = Entries(before), Entries(after)
+        if [key for key in new.keys if key in old] != [key for key in old.keys if key in new]:
+            self._add("change.annotations_reordered", "annotations", number)
+        for key in old.keys:
+            if key not in new:
+                item = old[key]
                 widget = isinstance(item, Dictionary) and item.get("/Subtype") == Name.Widget
                 self._add("change.annotation_removed", "forbidden" if widget else "annotations", number)
-            elif self._comparison.touched(item) and item.objgen not in self._reviewed:
-                self._review_annotation(item, counterpart, page, number)
-        known = set(old_ids)
-        for item in new:
-            if _identity(item) not in known:
-                self._new_annotation(item, page, number)
+            elif self._comparison.may_differ(key) and key not in self._reviewed:
+                self._review_annotation(old[key], new[key], page, number)
+        for key in new.keys:
+            if key not in old:
+                self._new_annotation(new[key], page, number)
 
     def _review_annotation(self, old: Object, new: Object, page: Dictionary, number: int) -> None:
         if not isinstance(old, Dictionary) or not isinstance(new, Dictionary) or isinstance(new, Stream):
@@ -363,13 +363,41 @@ def _signature_change(field: _Inherited, page: int | None, *, visible: bool, exi
     return Change("change.timestamp_added" if timestamp else "change.signature_added", "permitted", parameters, page)
 
 
+class Entries:
+    """An array of fields or annotations, keyed by object, or for direct entries by their text.
+
+    A plain row of references is read off the array's text, so that fifty entries of which one is new cost one object.
+    """
+
+    __slots__ = ("_array", "_positions", "keys")
+
+    def __init__(self, value: object) -> None:
+        self._array = value if isinstance(value, Array) else Array()
+        tokens = self._array.unparse(resolved=True)[1:-1].split()
+        keys: list[ObjectId | bytes]
+        if len(tokens) == 3 * len(self._array) and all(token == b"R" for token in tokens[2::3]):
+            keys = list(zip(map(int, tokens[::3]), map(int, tokens[1::3]), strict=True))
+        else:
+            items = [self._array[index] for index in range(len(self._array))]
+            keys = [_identity(item) if isinstance(item, Object) else repr(item).encode() for item in items]
+        self._positions = {key: position for position, key in reversed(list(enumerate(keys)))}
+        self.keys = list(dict.fromkeys(keys))
+
+    def __contains__(self, key: ObjectId | bytes) -> bool:
+        return key in self._positions
+
+    def __getitem__(self, key: ObjectId | bytes) -> Object:
+        found = self._array[self._positions[key]]
+        return found if isinstance(found, Object) else Dictionary()
+
+
 def _items(value: object) -> list[Object]:
     if not isinstance(value, Array):
         return []
     return [item for item in value.as_list() if isinstance(item, Object)]
 
 
-def _identity(item: Object) -> object:
+def _identity(item: Object) -> ObjectId | bytes:
     """Return what makes an entry of a list the same entry: its object, or for a direct one its text."""
     return item.objgen if item.objgen != DIRECT else item.unparse(resolved=True)
 

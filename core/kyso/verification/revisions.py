@@ -116,7 +116,9 @@ def differing(old: Revision, new: Revision) -> set[ObjectId]:
         # An object inside an object stream changes with the stream, though its own entry stays the same.
         if place[0] == 2 and place[1] in containers:
             moved.add(identity)
-    return {identity for identity in moved if _value(old, identity) != _value(new, identity)}
+    return {
+        identity for identity in moved if identity not in old.table or _value(old, identity) != _value(new, identity)
+    }
 
 
 def _value(revision: Revision, identity: ObjectId) -> bytes | None:
