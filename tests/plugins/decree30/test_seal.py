@@ -104,7 +104,7 @@ def test_the_seal_covers_the_left_third_as_rendered(
     sealed = written(data, placement)
     with open_letter(data) as letter:
         page = letter.page(placement.page).rect_mm
-    dpi = 400.0
+    dpi = 250.0
     blue = find(renderer(data, placement.page, dpi), page, bluish)
     red = find(renderer(sealed, placement.page, dpi), page, reddish)
     assert blue is not None
