@@ -7,6 +7,7 @@ to be known is a finding without refusal.
 from __future__ import annotations
 
 import io
+import re
 from typing import TYPE_CHECKING, Literal
 
 import pikepdf
@@ -23,8 +24,8 @@ if TYPE_CHECKING:
     from kyso.models import Source
     from kyso.secret import Secret
 
-_OID_TAG, _SET_TAG, _SEQUENCE_TAG = 0x06, 0x31, 0x30
-_MAX_ATTRIBUTES = 1000
+_LARGEST_PAGE_OBJECT = 256 * 1024
+_REFERENCE = re.compile(rb"(?<![\w.+-])(\d{1,9})\s+\d{1,5}\s+R(?!\w)")
 
 
 def check_fitness(
@@ -149,42 +150,10 @@ def could_be_signed_attributes(data: bytes) -> bool:
     begins with ``%PDF`` and never can; the question is for bytes of any other kind before they are signed, and for the
     verifier, which rejects a signature without signed attributes over such data.
     """
-    if not data or data[0] not in (_SET_TAG, _SEQUENCE_TAG):
-        return False
-    outer = _der_value(data, 0, len(data))
-    if outer is None or outer[1] != len(data):
-        return False
-    position, end = outer
-    count = 0
-    while position < end:
-        attribute = _der_value(data, position, end) if data[position] == _SEQUENCE_TAG else None
-        if attribute is None:
-            return False
-        inner, attribute_end = attribute
-        kind = _der_value(data, inner, attribute_end) if inner < attribute_end and data[inner] == _OID_TAG else None
-        if kind is None or kind[1] >= attribute_end or data[kind[1]] != _SET_TAG:
-            return False
-        values = _der_value(data, kind[1], attribute_end)
-        if values is None or values[1] != attribute_end:
-            return False
-        position = attribute_end
-        count += 1
-        if count > _MAX_ATTRIBUTES:
-            return True
-    return count > 0
+    from kyso.cms.read import is_attribute_set
 
-
-def _der_value(data: bytes, position: int, end: int) -> tuple[int, int] | None:
-    """Return start and end of the contents of the DER value at `position`, ``None`` where it is not well formed."""
-    if position + 2 > end:
-        return None
-    length, start = data[position + 1], position + 2
-    if length & 0x80:
-        octets = length & 0x7F
-        if not 1 <= octets <= 8 or start + octets > end:
-            return None
-        length, start = int.from_bytes(data[start : start + octets], "big"), start + octets
-    return (start, start + length) if start + length <= end else None
+    # The attributes are hashed as a SET; the tag of a SEQUENCE or of their place in SignerInfo is one byte away.
+    return data[:1] in (b"\x30", b"\x31", b"\xa0") and is_attribute_set(b"\x31" + data[1:])
 
 
 # --------------------------------------------------------------------------------------------------------- repair
@@ -193,15 +162,18 @@ def _der_value(data: bytes, position: int, end: int) -> tuple[int, int] | None:
 def repair(source: Source, *, password: Secret | None = None, name: str | None = None) -> bytes:
     """Return the document rewritten with a sound structure. What the pages show stays as it was.
 
-    :raises InputRefused: the file is beyond repair, encrypted, or carries a signature, which a rewrite would destroy.
+    :raises InputRefused: the file is beyond repair (a page has lost what it shows), encrypted, or carries a signature,
+        which a rewrite would destroy.
     """
     with open_letter(source, password=password, name=name, repairing=True) as letter, reading(letter.name):
         if letter.is_encrypted:
             raise InputRefused("document.repair_encrypted", name=letter.name)
         if _carries_signature(letter):
             raise InputRefused("document.damaged_signed", name=letter.name)
-        if not len(letter.pdf.pages):
+        if letter.page_count == 0:
             raise InputRefused("document.no_pages", name=letter.name)
+        if _lost_content(letter):
+            raise InputRefused("document.beyond_repair", name=letter.name)
         rewritten = io.BytesIO()
         letter.pdf.save(rewritten, fix_metadata_version=False)
         return rewritten.getvalue()
@@ -213,5 +185,27 @@ def _carries_signature(letter: OpenLetter) -> bool:
         return True
     for item in letter.pdf.objects:
         if isinstance(item, pikepdf.Dictionary) and "/ByteRange" in item and "/Contents" in item:
+            return True
+    return False
+
+
+def _lost_content(letter: OpenLetter) -> bool:
+    """Tell whether the damaged file was cut: in the middle of an object, or so that a page refers to a lost one.
+
+    Such a file would be repaired into blank pages. The references are read from the raw bytes, for the parser shows a
+    lost object as nothing at all.
+    """
+    table = letter.pdf.get_xref_table()
+    last = max((entry.offset for entry in table.values() if entry.offset is not None), default=0)
+    if b"endobj" not in letter.read_at(last + letter.header_offset, letter.size):
+        return True
+    numbers = {number for number, _ in table}
+    for page in range(1, letter.page_count + 1):
+        entry = table.get(letter.page_node(page).object_id)
+        if entry is None or entry.offset is None:
+            continue
+        source = letter.read_at(entry.offset + letter.header_offset, _LARGEST_PAGE_OBJECT)
+        referred = _REFERENCE.findall(source.partition(b"endobj")[0])
+        if any(int(number) not in numbers for number in referred):
             return True
     return False

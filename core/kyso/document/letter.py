@@ -63,12 +63,12 @@ class OpenLetter:
         "_data",
         "_form",
         "_geometries",
-        "_head_offset",
         "_pages",
         "_rebuilt",
         "_section",
         "_size_is_right",
         "_tail",
+        "header_offset",
         "name",
         "password",
         "pdf",
@@ -87,7 +87,7 @@ class OpenLetter:
         self.pdf = pdf
         self.password = password
         self._data = opened.data
-        self._head_offset = opened.head.find(b"%PDF-")
+        self.header_offset = opened.head.find(b"%PDF-")
         self._tail = opened.tail
         warnings = pdf.get_warnings()  # reading them clears them
         self._size_is_right = not warnings
@@ -112,7 +112,7 @@ class OpenLetter:
     @property
     def damage(self) -> str | None:
         """Code of what is wrong with the file's structure, ``None`` for a sound file."""
-        if self._head_offset:
+        if self.header_offset:
             # Offsets then count from the header for some readers and from the first byte for others; pyHanko and MuPDF
             # open no such file at all.
             return "document.junk_before_header"
