@@ -47,6 +47,55 @@ _SETTINGS = (
     Setting("deadline_s", "number", Text("Thời hạn một lời gọi, giây", "Deadline of one call, seconds"), default="30"),
 )
 
+_FAMILY = (
+    "flow",
+    "certificate_path",
+    "sign_path",
+    "status_path",
+    "sign_without_phone_path",
+    "confirm_path",
+    "status_body",
+    "status_by",
+    "hash_encoding",
+    "file_type",
+    "send_time",
+    "ca_name",
+    "active_status",
+    "pending_codes",
+    "rejected_words",
+    "expired_words",
+    "quota_words",
+)
+# Options of the provider profiles. They stand here by name because registering must not read eight files; a test
+# holds them to the profiles.
+_OPTIONS = {
+    "smartca": _FAMILY,
+    "nacencomm": _FAMILY,
+    "neac": _FAMILY,
+    "mysign": ("profile_id", "service_path", "async_mode", "name_cap", "waiting_statuses"),
+    "smartca-csc": ("scope", "name_cap", "waiting_statuses"),
+    "misa": (
+        "login_path",
+        "second_factor_path",
+        "second_factor_kind",
+        "certificates_path",
+        "sign_path",
+        "status_path",
+        "hash_encoding",
+        "name_cap",
+    ),
+    "csc": ("version", "service_path", "auth", "token_path", "login_path", "scope"),
+    "rssp": ("relying_party", "protocol_profile", "flow", "user_kind", "waiting_errors", "lifetime_s"),
+}
+
+
+def _settings(name: str) -> tuple[Setting, ...]:
+    options = (
+        Setting(option, "text", Text(f"Tùy chọn {option} của hồ sơ nhà cung cấp", f"Option {option} of the profile"))
+        for option in _OPTIONS[name]
+    )
+    return (*_SETTINGS, *options)
+
 
 def _source(name: str) -> KeySource:
     from kyso_remote.source import RemoteSource
@@ -94,7 +143,9 @@ def register_catalogues(register: Callable[[str], None]) -> None:
 def register_key_sources(register: Callable[[Contribution[KeySource]], None]) -> None:
     """Contribute one URI scheme for each provider."""
     for name, summary in _SOURCES.items():
-        register(Contribution(name, summary, load=partial(_source, name), availability=_reachable, settings=_SETTINGS))
+        register(
+            Contribution(name, summary, load=partial(_source, name), availability=_reachable, settings=_settings(name))
+        )
 
 
 @hookimpl

@@ -89,7 +89,8 @@ class RemoteKey:
         opened = read_ticket(ticket)
         if opened.certificate_sha256 != self._thumbprint:
             raise KeyTrouble("remote.certificate_changed", provider=self._title)
-        outcome = self._provider.poll(opened.waiting, self._chosen)
+        order = SigningOrder(self._chosen, opened.digests, opened.scheme, opened.waiting.transaction)
+        outcome = self._provider.poll(opened.waiting, order)
         if isinstance(outcome, Values):
             values = matched_values(outcome, opened.digests, self.certificate, opened.scheme, self._title)
             return Signed(values)

@@ -89,8 +89,10 @@ class Provider(Protocol):
         :raises RemoteFailed: failed; a :class:`~kyso.fetch.FetchFailed` says whether it may have arrived.
         """
 
-    def poll(self, waiting: Waiting, certificate: RemoteCertificate) -> Values | Waiting:
+    def poll(self, waiting: Waiting, order: SigningOrder) -> Values | Waiting:
         """Ask how a request stands.
+
+        :param order: what was asked to be signed; some providers make the signatures only now.
 
         :raises KeyTrouble: rejected, expired, over quota.
         """

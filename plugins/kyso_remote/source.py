@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime
 from importlib import import_module
 from urllib.parse import quote
 
@@ -93,7 +94,12 @@ def _choose(uri: str, account: Account, found: Sequence[RemoteCertificate]) -> R
     if not distinct:
         others = [_line(account, certificate) for certificate in found] or ["-"]
         raise KeyTrouble("remote.certificate_not_found", uri=uri, found=others, provider=account.profile.title)
-    usable = [certificate for certificate in distinct.values() if certificate.usable]
+    now = datetime.now(UTC)
+    usable = [
+        certificate
+        for certificate in distinct.values()
+        if certificate.usable and load_certificate(certificate.der).not_valid_after_utc > now
+    ]
     if len(usable) > 1:
         lines = [_line(account, certificate) for certificate in usable]
         raise KeyTrouble("remote.certificate_ambiguous", uri=uri, candidates=lines, provider=account.profile.title)

@@ -43,6 +43,11 @@ class Signatory:
         return f"{self.identity.certificate.serial_number:x}"
 
     @property
+    def key_bits(self) -> int:
+        """Size of the key in bits."""
+        return self.identity.key.key_size
+
+    @property
     def chain_der(self) -> list[bytes]:
         """The certificate and those above it, DER, the signer's first."""
         certificates = (self.identity.certificate, *self.identity.chain)

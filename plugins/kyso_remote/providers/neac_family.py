@@ -158,7 +158,7 @@ class NeacFamily:
             raise KeyTrouble("remote.totp_secret_bad", provider=self._account.profile.title) from cause
         return one_time_code(key, time.time())
 
-    def poll(self, waiting: Waiting, certificate: RemoteCertificate) -> Values | Waiting:
+    def poll(self, waiting: Waiting, order: SigningOrder) -> Values | Waiting:
         """Ask for the status; whatever is neither a result nor a known refusal counts as waiting."""
         path = self._options["status_path"].replace("{transaction}", quote(waiting.transaction, safe=""))
         empty = self._options["status_body"] == "empty"

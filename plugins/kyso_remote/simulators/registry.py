@@ -11,6 +11,9 @@ _CLASSES = {
     "smartca": ("neac_family", "NeacFamilySimulator"),
     "nacencomm": ("neac_family", "NeacFamilySimulator"),
     "neac": ("neac_family", "NeacFamilySimulator"),
+    "mysign": ("mysign", "MySignSimulator"),
+    "smartca-csc": ("smartca_csc", "SmartCaCscSimulator"),
+    "misa": ("misa", "MisaSimulator"),
 }
 
 

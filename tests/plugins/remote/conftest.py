@@ -78,8 +78,7 @@ def start(tmp_path: Path) -> Iterator[Callable[..., Remote]]:
         def run(name: str, scenario: str = "approve", timing: Timing | None = None, **options: Any) -> Remote:
             application = make_simulator(name, timing or Timing(pause_s=0.2)).application(scenario)
             server = stack.enter_context(BackgroundServer(application))
-            remote = Remote(name, server.url, tmp_path, answers={"client_secret": CLIENT_SECRET}, options=options)
-            return remote
+            return Remote(name, server.url, tmp_path, answers={"client_secret": CLIENT_SECRET}, options=options)
 
         yield run
 

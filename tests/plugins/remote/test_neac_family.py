@@ -115,7 +115,7 @@ def test_a_lost_answer_elsewhere_is_for_a_person(start: Start) -> None:
 
 @pytest.mark.parametrize("scenario", ["server-error", "garbage"])
 def test_a_broken_server_is_named(scenario: str, start: Start) -> None:
-    """An internal error and an unreadable answer are failures of the other side; nothing of it reaches a terminal raw."""
+    """An internal error and an unreadable answer are named; nothing raw reaches a terminal."""
     key = start("smartca", scenario).open()
     with pytest.raises(RemoteFailed) as failed:
         key.sign(digests(), "rsa-pkcs1v15")
