@@ -32,15 +32,14 @@ def built(change: Callable[[pikepdf.Pdf], None] | None = None, **saving: Any) ->
 
 def widget(pdf: pikepdf.Pdf, page: int = 0, **entries: Any) -> pikepdf.Object:
     """Return a new widget annotation of `page` (from 0), 100 pt wide, not yet listed anywhere."""
-    return pdf.make_indirect(
-        Dictionary(
-            Type=Name.Annot,
-            Subtype=Name.Widget,
-            F=4,
-            P=pdf.pages[page].obj,
-            **({"Rect": Array([100, 100, 200, 150])} | entries),
-        )
-    )
+    defaults: dict[str, Any] = {
+        "Type": Name.Annot,
+        "Subtype": Name.Widget,
+        "F": 4,
+        "P": pdf.pages[page].obj,
+        "Rect": Array([100, 100, 200, 150]),
+    }
+    return pdf.make_indirect(Dictionary(**(defaults | entries)))
 
 
 def square(pdf: pikepdf.Pdf) -> pikepdf.Object:
