@@ -32,6 +32,9 @@ _ACTIVE_KEYS: Final = frozenset({"/A", "/AA"})
 _DANGEROUS_SUBTYPES: Final = frozenset(
     {"/FileAttachment", "/RichMedia", "/Movie", "/Screen", "/3D", "/Sound", "/TrapNet", "/Watermark", "/Redact"}
 )
+_MARKUP_SUBTYPES: Final = frozenset({"/Highlight", "/Underline", "/StrikeOut", "/Squiggly", "/Popup", "/Link"})
+_NOTE_ICON_MM2: Final = 200.0
+"""A sticky note's icon is not larger; a larger one can hide text."""
 _READ_ONLY: Final = 1
 _HIDDEN_FLAGS: Final = 2 | 32
 
@@ -320,9 +323,14 @@ class FormReview:
         elif changed & _ACTIVE_KEYS or "/Subtype" in changed or subtype in _DANGEROUS_SUBTYPES:
             self._add("change.script" if changed & _ACTIVE_KEYS else "change.annotation_active", "forbidden", number)
         else:
+            rect = _rect(new, page, number)
             self._changes.append(
                 Change(
-                    "change.annotation_changed", "annotations", {"kind": subtype[1:]}, number, _rect(new, page, number)
+                    "change.annotation_changed",
+                    "annotations",
+                    {"kind": subtype[1:], "covers": _covers(new, rect)},
+                    number,
+                    rect,
                 )
             )
 
@@ -345,7 +353,15 @@ class FormReview:
         else:
             if item.objgen != DIRECT:
                 self.new_ids.add(item.objgen)
-            self._changes.append(Change("change.annotation_added", "annotations", {"kind": subtype[1:]}, number, rect))
+            self._changes.append(
+                Change(
+                    "change.annotation_added",
+                    "annotations",
+                    {"kind": subtype[1:], "covers": _covers(item, rect)},
+                    number,
+                    rect,
+                )
+            )
 
     def _check_size(self, item: Dictionary, rect: RectMm | None, page: Dictionary, number: int) -> None:
         if rect is None or not _is_visible(item):
@@ -425,6 +441,15 @@ def _draws(widget: Dictionary) -> bool:
     if not _is_visible(widget) or normal is None:
         return False
     return not isinstance(normal, Stream) or bool(normal.read_raw_bytes().strip())
+
+
+def _covers(annotation: Dictionary, rect: RectMm | None) -> bool:
+    """Tell whether an annotation can write on or hide the page: the lever of the evil annotation attack."""
+    subtype = str(annotation.get("/Subtype"))
+    if subtype in _MARKUP_SUBTYPES:
+        return annotation.get("/AP") is not None
+    icon = rect is not None and rect.width * rect.height <= _NOTE_ICON_MM2
+    return not (subtype == "/Text" and (icon or annotation.get("/AP") is None))
 
 
 def _is_active(annotation: Dictionary) -> bool:

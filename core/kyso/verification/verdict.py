@@ -190,7 +190,7 @@ def _reasons(assessment: Assessment, changes: Changes) -> tuple[list[Notice], li
     wrong.extend(assessment.coverage.doubtful)
     if changes == "forbidden":
         wrong.append(Notice("change.forbidden"))
-    elif changes == "annotations" and not assessment.annotating_allowed:
+    elif changes == "annotations" and not (assessment.annotating_allowed and _harmless(assessment.changes)):
         doubts.append(Notice("change.annotations"))
     elif changes == "form_filling" and not assessment.filling_allowed:
         doubts.append(Notice("change.form_filling"))
@@ -200,6 +200,11 @@ def _reasons(assessment: Assessment, changes: Changes) -> tuple[list[Notice], li
     doubts.extend(cms.weak)
     doubts.extend(assessment.doubts)
     return wrong, doubts
+
+
+def _harmless(changes: Iterable[Change]) -> bool:
+    """Tell whether all notes among the changes leave the page readable as it was signed."""
+    return not any(change.severity == "annotations" and change.parameters.get("covers", True) for change in changes)
 
 
 def _etsi(wrong: Sequence[Notice], doubts: Sequence[Notice]) -> tuple[str, str | None]:
