@@ -10,7 +10,7 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 from kyso import text
@@ -35,7 +35,7 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
         "none": "Không có thiết lập riêng.\n",
         "required": "bắt buộc",
         "messages": (
-            "# Mã lỗi và thông báo\n\nMỗi mã có lời bằng hai ngôn ngữ; chương trình dựa vào mã. Chữ trong ngoặc nhọn "
+            "# Mã lỗi và cảnh báo\n\nMỗi mã có lời bằng hai ngôn ngữ; chương trình dựa vào mã. Chữ trong ngoặc nhọn "
             "được thay khi hiển thị.\n"
         ),
         "entries": "| Mã | Thông báo | Việc cần làm |\n|---|---|---|\n",
@@ -50,7 +50,7 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
         "none": "No settings of its own.\n",
         "required": "required",
         "messages": (
-            "# Errors and messages\n\nEach code has words in both languages; programs go by the code. What stands in "
+            "# Errors and warnings\n\nEach code has words in both languages; programs go by the code. What stands in "
             "braces is filled in when it is shown.\n"
         ),
         "entries": "| Code | Message | Next step |\n|---|---|---|\n",
@@ -107,14 +107,18 @@ def _messages(language: Language) -> str:
     blocks = []
     for package in sorted(text.catalogue_packages()):
         entries = text.read_catalogue(package, language)
-        rows = "".join(_row(code, entry.message, entry.next_step) for code, entry in sorted(entries.items()))
+        # What only labels or tells has no next step; it would drown the errors and warnings that people look up.
+        rows = "".join(
+            _row(code, entry.message, entry.next_step) for code, entry in sorted(entries.items()) if entry.next_step
+        )
+        if not rows:
+            continue
         blocks.append(f"\n## {package}\n\n{_WORDS[language]['entries']}{rows}")
     return "".join(blocks)
 
 
-def _row(code: str, message: str, next_step: str | None) -> str:
-    cells: Iterator[str] = (_cell(part) for part in (message, next_step or ""))
-    return f"| `{code}` | {' | '.join(cells)} |\n"
+def _row(code: str, message: str, next_step: str) -> str:
+    return f"| `{code}` | {_cell(message)} | {_cell(next_step)} |\n"
 
 
 def _cell(part: str) -> str:
