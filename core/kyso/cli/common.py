@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from kyso.config import Config
     from kyso.contracts import SecretAsker
     from kyso.engine import Engine
+    from kyso.plugins import PluginRegistry
 
 OPTIONS_WITH_VALUE = ("--lang", "--config")
 OPTIONS = ("-v", "--verbose", "--online", "--offline")
@@ -75,9 +76,21 @@ class Common:
         from kyso.engine import Engine
 
         more: dict[str, Any] = {} if ask_secret is None else {"ask_secret": ask_secret}
-        return Engine.from_config(
-            self.config if config is None else config, online=self.online, last_try=last_try, **more
-        )
+        used = self.config if config is None else config
+        engine = Engine.from_config(used, online=self.online, last_try=last_try, **more)
+        if self.verbose:
+            self._tell(used, engine.registry)
+        return engine
+
+    def _tell(self, config: Config, registry: PluginRegistry) -> None:
+        from kyso.cli.output import say
+
+        names = [plugin.name for plugin in registry.plugins]
+        say("cli.verbose_config", self.language, {"file": config.path or "-", "online": self.online})
+        say("cli.verbose_plugins", self.language, {"names": names})
+        for broken in registry.broken:
+            told = {"name": broken.name, "version": broken.version, "distribution": broken.distribution}
+            say("cli.plugin_broken", self.language, {**told, "cause": broken.cause})
 
 
 def take_common(arguments: Sequence[str]) -> tuple[Common, list[str]]:

@@ -7,6 +7,7 @@ exit code 70, one line, and a log file; never with a traceback on the screen.
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -42,13 +43,18 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def run(arguments: Sequence[str]) -> int:
     """Run the command line and return its exit code."""
     prepare_streams()
+    started = time.perf_counter()
     common = Common()
     try:
         common, rest = take_common(arguments)
         code = _dispatch(common, rest)
         sys.stdout.flush()
+        if common.verbose:
+            say("cli.verbose_time", common.language, {"seconds": f"{time.perf_counter() - started:.2f}"})
     except KysoError as error:
         say_error(error, common.language)
+        if common.verbose and error.__cause__ is not None:
+            say("cli.verbose_cause", common.language, {"cause": type(error.__cause__).__name__})
         return error.exit_code
     except KeyboardInterrupt:
         say("cli.interrupted", common.language)
