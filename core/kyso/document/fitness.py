@@ -106,8 +106,9 @@ def _locks(letter: OpenLetter, target: SignatureField | None, field: str | None)
 
 
 def _place(letter: OpenLetter, target: SignatureField, *, visible: bool) -> list[Finding]:
-    if visible and not target.has_area and letter.signature_count:
-        # Giving the field a place now would change what the earlier signatures cover.
+    astray = target.widget is not None and target.page is None
+    if visible and (astray or (not target.has_area and letter.signature_count)):
+        # A widget on no page shows nothing, and giving a field a place changes what earlier signatures cover.
         return [_refusal("signing.field_without_place", field=target.name)]
     if letter.signature_count and target.widget is not None and target.widget.objgen != target.node.objgen:
         # Filling it changes the widget beside the field: pyHanko calls that an illegitimate change after a signature,

@@ -50,9 +50,8 @@ def dictionary_with(dictionary: Dictionary, entries: dict[str, bytes], without: 
     The model itself stays as it is.
     """
     changed = dictionary.copy()
-    for key in (*entries, *without):
-        if key in changed:
-            del changed[key]
+    for key in changed.keys() & {*entries, *without}:
+        del changed[key]
     source = changed.unparse(resolved=True)
     added = b" ".join(key.encode("ascii") + b" " + value for key, value in entries.items())
     return source[:-2] + added + b" >>"

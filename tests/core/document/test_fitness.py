@@ -118,6 +118,19 @@ def test_a_field_without_place_takes_only_an_unseen_signature_in_a_signed_letter
     assert_valid(signed, sign(signed, field="Bare", rect_mm=None), tmp_path, count=2)
 
 
+def test_a_widget_on_no_page_takes_only_an_unseen_signature() -> None:
+    """A field whose widget no page shows would swallow the stamp, therefore a visible signature is refused."""
+
+    def change(pdf: pikepdf.Pdf) -> None:
+        shapes.empty_field("Ký")(pdf)
+        del pdf.Root.AcroForm.Fields[0]["/P"]
+        del pdf.pages[1].obj["/Annots"]
+
+    data = shapes.built(change)
+    assert codes(data, field="Ký") == ["signing.field_without_place"]
+    assert codes(data, field="Ký", visible=False) == []
+
+
 def seed(**entries: Any) -> bytes:
     """Return a letter whose empty field ``Ký`` has this seed value dictionary."""
     return shapes.built(shapes.empty_field("Ký", SV=Dictionary(Type=Name.SV, **entries)))
