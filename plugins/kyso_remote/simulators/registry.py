@@ -14,6 +14,7 @@ _CLASSES = {
     "mysign": ("mysign", "MySignSimulator"),
     "smartca-csc": ("smartca_csc", "SmartCaCscSimulator"),
     "misa": ("misa", "MisaSimulator"),
+    "csc": ("csc", "CscSimulator"),
 }
 
 

@@ -121,12 +121,8 @@ class _Room:
         pairs = self.world.transactions.signatures(transaction) if state == "signed" else unsigned
         names = {document.id: document.name for document in transaction.documents}
         documents = [
-            {
-                "name": names[key],
-                "type": "hash",
-                "sig": base64.b64encode(signatures[key]).decode() if signatures else "",
-            }
-            for key in order
+            {"name": names[identifier], "type": "hash", "sig": base64.b64encode(value).decode()}
+            for identifier, value in pairs
         ]
         return _envelope(
             {
