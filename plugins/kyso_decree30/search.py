@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 _LAST_PAGES = 3
 _FIRST_PAGES = 2
-MAX_PAGES = 40
+MAX_PAGES = 120
 """No more pages than this are read in search of a block."""
 
 _SHOWN_CANDIDATES = 6
@@ -132,7 +132,7 @@ def _nothing(found: Sequence[Block], read: Sequence[PageText]) -> SigningRefused
     if found:
         return SigningRefused("decree30.block_signed", candidates=described(found))
     if not any(page.lines for page in read):
-        return SigningRefused("decree30.no_text", pages=pages)
+        return SigningRefused("decree30.no_text", pages=_ranges(pages))
     split = _split_over_pages({page.number: page for page in read})
     if split is not None:
         page, title, name = split
@@ -143,7 +143,18 @@ def _nothing(found: Sequence[Block], read: Sequence[PageText]) -> SigningRefused
         for line in page.lines
         if title_kind(line.text) in ("prefixed", "known")
     ]
-    return SigningRefused("decree30.block_not_found", pages=pages, titles=titles[:_SHOWN_CANDIDATES] or "-")
+    return SigningRefused("decree30.block_not_found", pages=_ranges(pages), titles=titles[:_SHOWN_CANDIDATES] or "-")
+
+
+def _ranges(numbers: Sequence[int]) -> str:
+    """Return ascending page numbers as people write them: ``1-2, 7``."""
+    ranges: list[list[int]] = []
+    for number in numbers:
+        if ranges and ranges[-1][1] == number - 1:
+            ranges[-1][1] = number
+        else:
+            ranges.append([number, number])
+    return ", ".join(str(first) if first == last else f"{first}-{last}" for first, last in ranges)
 
 
 def _split_over_pages(pages: dict[int, PageText]) -> tuple[int, str, str] | None:

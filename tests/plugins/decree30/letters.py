@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from tests.support.sheets import A4, PT, Setup, Sheet, variant
 
 BODY = (
-    "Thực hiện Kế hoạch số 15/KH-UBND ngày 20 tháng 01 năm 2026 của Ủy ban nhân dân tỉnh",
-    "về chuyển đổi số, đề nghị các cơ quan, đơn vị triển khai ký số trên văn bản điện tử,",
+    "Thực hiện Kế hoạch số 15/KH-UBND ngày 20 tháng 01 năm 2026 của Ủy ban",
+    "nhân dân tỉnh, đề nghị các cơ quan, đơn vị triển khai ký số trên văn bản điện tử,",
     "bảo đảm đúng thể thức, kỹ thuật trình bày và thời hạn; báo cáo kết quả trước ngày 25",
     "hằng tháng để tổng hợp./.",
 )
