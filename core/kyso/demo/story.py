@@ -9,6 +9,7 @@ Everything goes through the public :class:`~kyso.engine.Engine`, as an embedding
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -272,7 +273,12 @@ class _Story:
             for name, report in self.reports.items()
         )
         seconds = (datetime.now(VIETNAM_TIME) - self.began).total_seconds()
-        about = {"folder": self.folder, "verdicts": verdicts, "seconds": f"{seconds:.1f}"}
+        about = {
+            "folder": self.folder,
+            "quoted": shlex.quote(str(self.folder)),
+            "verdicts": verdicts,
+            "seconds": f"{seconds:.1f}",
+        }
         return text.message("demo.closing", self.language, about)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -137,6 +138,24 @@ def test_demo_fills_its_own_folder_again(demo: Path, capsys: pytest.CaptureFixtu
     printed = capsys.readouterr().out
     assert "INVALID - the forgery was found" in printed
     assert "KHÔNG" not in printed
+
+
+def test_commands_to_try_work_as_printed(demo: Path) -> None:
+    """Every command that the demo prints runs as it stands, with the exit code that its file deserves."""
+    lines = [line.strip() for line in (demo / "README.txt").read_text(encoding="utf-8").splitlines()]
+    commands = [line for line in lines if line.startswith("kyso ")]
+    assert len(commands) == 7
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    for command in commands:
+        result = subprocess.run(
+            ["bash", "-c", command],
+            cwd=demo,
+            env={**os.environ, "PATH": path},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert result.returncode == (1 if "tampered" in command else 0), command + result.stderr
 
 
 def test_demo_does_not_write_into_a_foreign_folder(tmp_path: Path) -> None:
