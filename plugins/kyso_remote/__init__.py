@@ -39,6 +39,8 @@ _SETTINGS = (
             ("pin", "mã PIN của khóa", "the key's PIN"),
             ("otp", "mã OTP", "the one-time code"),
             ("totp_secret", "khóa TOTP của người ký (Base64)", "the signer's TOTP key (Base64)"),
+            ("signature", "chữ ký của bên tích hợp (RSSP)", "the relying party's signature (RSSP)"),
+            ("keystore_password", "mật khẩu tệp khóa của bên tích hợp (RSSP)", "the key file's password (RSSP)"),
         )
     ),
     Setting("allow_private", "flag", Text("Cho phép máy chủ nội bộ", "Permit a server on a private address")),
@@ -85,7 +87,17 @@ _OPTIONS = {
         "name_cap",
     ),
     "csc": ("version", "service_path", "auth", "token_path", "login_path", "scope"),
-    "rssp": ("relying_party", "protocol_profile", "flow", "user_kind", "waiting_errors", "lifetime_s"),
+    "rssp": (
+        "relying_party",
+        "keystore",
+        "protocol_profile",
+        "flow",
+        "user_kind",
+        "waiting_errors",
+        "rejected_words",
+        "expired_words",
+        "quota_words",
+    ),
 }
 
 

@@ -15,6 +15,7 @@ _CLASSES = {
     "smartca-csc": ("smartca_csc", "SmartCaCscSimulator"),
     "misa": ("misa", "MisaSimulator"),
     "csc": ("csc", "CscSimulator"),
+    "rssp": ("rssp", "RsspSimulator"),
 }
 
 

@@ -13,6 +13,7 @@ from kyso.simulation.scenario import SCENARIOS
 from kyso.simulation.signatory import CLIENT_SECRET, PASSWORD, PERSON_ID
 from kyso_remote import register_key_sources, register_simulators
 from kyso_remote.profile import PROFILES, load_profile
+from kyso_remote.simulators.rssp import KEYSTORE_PASSWORD, PARTY_SIGNATURE, RELYING_PARTY
 from tests.plugins.remote.conftest import Remote, digests, finish
 
 Start = Callable[..., Remote]
@@ -23,7 +24,16 @@ def started(start: Start, name: str, scenario: str = "approve") -> Remote:
     remote = start(name, scenario)
     remote.user = USERS.get(name, PERSON_ID)
     remote.answers |= {"password": PASSWORD}
+    if name == "rssp":
+        with_relying_party(remote)
     return remote
+
+
+def with_relying_party(remote: Remote) -> None:
+    """Fetch the key file that the simulator issues, as a relying party gets it from the provider."""
+    (remote.folder / "party.p12").write_bytes(remote.fetch("GET", "/simulator/relying-party.p12"))
+    remote.options |= {"keystore": "party.p12", "relying_party": RELYING_PARTY}
+    remote.answers |= {"signature": PARTY_SIGNATURE, "keystore_password": KEYSTORE_PASSWORD}
 
 
 @pytest.mark.parametrize("name", PROFILES)
@@ -104,7 +114,7 @@ def test_wrong_order_is_put_right(name: str, start: Start) -> None:
 def test_a_wrong_secret_is_named_and_not_shown(name: str, start: Start) -> None:
     """Refused access data become one clear error without the secret in it."""
     remote = started(start, name)
-    remote.answers = dict.fromkeys(remote.answers, "not-the-secret")
+    remote.answers |= dict.fromkeys(("client_secret", "password"), "not-the-secret")
     with pytest.raises(KeyTrouble) as trouble:
         remote.open()
     assert trouble.value.code == "remote.client_refused"
