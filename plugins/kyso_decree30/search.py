@@ -51,7 +51,9 @@ def choose_block(letter: Letter, signer: str, page: int | None = None) -> Choice
     """
     found: list[Block] = []
     read: list[PageText] = []
-    for batch in _batches(letter.page_count, None if page is None else letter.page(page).number):
+    # The last page's own number, not /Count, which a careless producer gets wrong.
+    count = letter.page(-1).number
+    for batch in _batches(count, None if page is None else letter.page(page).number):
         for number in batch:
             text = read_page(letter, number)
             read.append(text)

@@ -40,7 +40,8 @@ def find_anchor(letter: Letter, text: str, page: int | None = None) -> Anchor:
     if page is not None:
         numbers = [letter.page(page).number]
     else:
-        numbers = list(range(letter.page_count, max(0, letter.page_count - MAX_PAGES), -1))
+        last = letter.page(-1).number
+        numbers = list(range(last, max(0, last - MAX_PAGES), -1))
     found = [
         Anchor(number, line) for number in numbers for line in letter.text_lines(number) if wanted in _folded(line.text)
     ]
