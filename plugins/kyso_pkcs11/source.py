@@ -97,7 +97,15 @@ class TokenSource:
 
         What cannot be listed (a module that crashes, a token without certificates) is told as a notice.
         """
-        for state in self.survey(access):
+        try:
+            states = self.survey(access)
+        except KeyTrouble as trouble:
+            if trouble.code != "pkcs11.module_none":
+                raise
+            # Nothing is wrong with a machine that has no token software: there are just no such keys.
+            access.tell(Notice(trouble.code, trouble.parameters))
+            return
+        for state in states:
             if state.trouble is not None:
                 access.tell(Notice(state.trouble.code, state.trouble.parameters))
                 continue

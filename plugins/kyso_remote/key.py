@@ -24,6 +24,7 @@ class RemoteKey:
         self._provider = provider
         self._chosen = chosen
         self._fetcher = fetcher
+        self._closed = False
         self._thumbprint = hashlib.sha256(chosen.der).hexdigest()
 
     @property
@@ -54,6 +55,7 @@ class RemoteKey:
         :raises RemoteFailed: the provider failed. With the code ``remote.outcome_unknown`` the request may have
             arrived: a person must look before anything is sent again.
         """
+        self._refuse_closed()
         if not digests or len(digests) > (self.batch_limit or len(digests)):
             raise WrongUse("remote.batch_too_large", limit=self.batch_limit, count=len(digests))
         if any((scheme, digest.digest) not in self._chosen.schemes for digest in digests):
@@ -86,6 +88,7 @@ class RemoteKey:
         :raises KeyTrouble: the person declined, the request expired, or the certificate is another one now.
         :raises RemoteFailed: the provider failed; asking again later is harmless.
         """
+        self._refuse_closed()
         opened = read_ticket(ticket)
         if opened.certificate_sha256 != self._thumbprint:
             raise KeyTrouble("remote.certificate_changed", provider=self._title)
@@ -100,7 +103,12 @@ class RemoteKey:
 
     def close(self) -> None:
         """Close the connections. A request under way stays with the provider. Closing twice is harmless."""
+        self._closed = True
         self._fetcher.close()
+
+    def _refuse_closed(self) -> None:
+        if self._closed:
+            raise KeyTrouble("remote.key_closed", provider=self._title)
 
     @property
     def _title(self) -> str:
