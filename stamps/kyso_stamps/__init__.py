@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from kyso_stamps.appearance import Appearance, Part
 from kyso_stamps.errors import StampError
-from kyso_stamps.spec import BLACK, BoxMm, Colour, FrameItem, ImageItem, StampItem, StampSpec, TextItem
+from kyso_stamps.spec import BLACK, BoxMm, Colour, FrameItem, ImageItem, QrItem, StampItem, StampSpec, TextItem
 
 __all__ = [
     "BLACK",
@@ -14,6 +14,7 @@ __all__ = [
     "FrameItem",
     "ImageItem",
     "Part",
+    "QrItem",
     "StampError",
     "StampItem",
     "StampSpec",

@@ -21,7 +21,7 @@ from kyso_stamps.appearance import Appearance, Part
 from kyso_stamps.errors import StampError
 from kyso_stamps.fonts import choose_face, embedded
 from kyso_stamps.pdfsyntax import PT_PER_MM, moved, number, numbers
-from kyso_stamps.spec import FrameItem, ImageItem, StampSpec, TextItem
+from kyso_stamps.spec import FrameItem, ImageItem, QrItem, StampSpec, TextItem
 from kyso_stamps.subset import EmbeddedFont
 from kyso_stamps.text import check_face, clean_lines, fit
 
@@ -61,6 +61,10 @@ def draw(spec: StampSpec, fonts: FontChoice) -> Appearance:
 
             image = prepare_image(item.path, item.box_mm[2], item.box_mm[3], item.fit, fonts.cache_dir)
             content.append(_image(item, image, f"/X{_place(image, used)}", spec.height_mm))
+        elif isinstance(item, QrItem):
+            from kyso_stamps.qr import draw_qr
+
+            content.append(draw_qr(item, spec.height_mm))
         else:
             content.append(_frame(item, spec.height_mm))
     resources, parts = _resources(tuple(used))
@@ -176,6 +180,8 @@ def check_spec(spec: StampSpec) -> None:
             if not sizes_fit:
                 detail = f"size {item.size_pt} pt, min {item.min_size_pt} pt, leading {item.leading}"
                 raise StampError("stamp.spec_invalid", detail=detail)
+        elif isinstance(item, QrItem):
+            _check_colour(item.colour)
         elif isinstance(item, FrameItem):
             _check_colour(item.colour)
             if item.fill is not None:
