@@ -32,6 +32,10 @@ class Guard:
         self._hosts = frozenset(host.lower() for host in hosts)
         self._body_cap = body_cap
 
+    def answering_to(self, hosts: Collection[str]) -> Guard:
+        """Return the same application for other names; an empty collection accepts every name."""
+        return Guard(self._application, hosts=hosts, body_cap=self._body_cap)
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a permitted request on."""
         if scope["type"] != "http":
