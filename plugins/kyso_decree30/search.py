@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from kyso.plugin import Notice, SigningRefused
 from kyso_decree30.block import CLEAR_LEAD, Block, PageText, find_blocks
-from kyso_decree30.wording import name_kind, title_kind
+from kyso_decree30.wording import folded_name, name_kind, title_kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -120,7 +120,8 @@ def _notices(best: Block, ranked: Sequence[Block], signer: str, fields: Sequence
     notices = []
     if len(ranked) > 1:
         notices.append(Notice("decree30.other_blocks", {"chosen": best.shown, "others": described(ranked[1:])}))
-    if signer and "name_is_signer" not in best.reasons:
+    # A preview without the key may know no name, only a placeholder in brackets.
+    if folded_name(signer) and "name_is_signer" not in best.reasons:
         notices.append(Notice("decree30.name_differs", {"name": best.name, "signer": signer}))
     for field in fields:
         if not field.signed and _stands_in(field, best):

@@ -112,6 +112,8 @@ def test_another_name_on_the_letter_is_noticed(signature_image: Path) -> None:
     assert [notice.code for notice in placement.notices] == ["decree30.name_differs"]
     same = place(SAMPLES[0].data, "decree30.leader", image=signature_image, signer="NGUYỄN VĂN MẪU (Chủ tịch)")
     assert same.notices == ()
+    unknown = place(SAMPLES[0].data, "decree30.leader", image=signature_image, signer="(tên người ký)")
+    assert unknown.notices == ()
 
 
 def test_an_anchor_that_is_no_block_leads_to_the_space_below_it(signature_image: Path) -> None:
