@@ -1,0 +1,66 @@
+"""A whole letter signed with a token through the engine."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from kyso.config import Config, KeySection
+from kyso.engine import Engine
+from kyso.geometry import RectMm
+from kyso.models import FailedSignature, SignedDocument, SignRequest
+from tests.plugins.pkcs11.conftest import Person, Tokens
+from tests.plugins.pkcs11.test_strange_modules import Strange
+from tests.plugins.registry import registry_with
+
+
+def engine_for(module: Path, person: Person) -> Engine:
+    uri = f"pkcs11:token=LANH%20DAO?module-path={module}"
+    return Engine(Config(keys={"leader": KeySection(uri=uri)}), registry_with("kyso_pkcs11"), ask_secret=person.ask)
+
+
+@pytest.fixture
+def engine(softhsm_environment: Tokens, person: Person) -> Iterator[Engine]:
+    """An engine whose leader's key is on the token."""
+    with engine_for(softhsm_environment.module, person) as made:
+        yield made
+
+
+def test_a_letter_is_signed_with_a_token(engine: Engine, letter_path: Path, tmp_path: Path, person: Person) -> None:
+    """The signed letter begins with the original's bytes and is valid for pdfsig; the PIN was asked once."""
+    out = tmp_path / "signed.pdf"
+    for number in range(3):
+        target = out if number == 0 else tmp_path / f"{number}.pdf"
+        done = engine.sign(SignRequest(letter_path, "leader", policy="invisible", out=target))
+        assert isinstance(done, SignedDocument)
+    assert out.read_bytes().startswith(letter_path.read_bytes())
+    assert person.asked == ["pkcs11.prompt_pin"]
+    if shutil.which("pdfsig"):
+        shown = subprocess.run(["pdfsig", str(out)], capture_output=True, text=True, check=False).stdout
+        assert "Signature is Valid" in shown
+
+
+def test_a_preview_asks_no_pin(engine: Engine, letter_path: Path, person: Person) -> None:
+    """The page is drawn with the name from the token's certificate, and no PIN is asked."""
+    preview = engine.preview(SignRequest(letter_path, "leader", policy="fixed", page=1, rect_mm=RectMm(20, 20, 70, 30)))
+    assert preview.png.startswith(b"\x89PNG")
+    assert person.asked == []
+
+
+def test_a_token_removed_in_a_batch_leaves_nothing_half_done(
+    strange: Strange, person: Person, letter_path: Path, tmp_path: Path
+) -> None:
+    """Two of four letters are signed before the token is pulled out; the others fail with a name and have no file."""
+    requests = [
+        SignRequest(letter_path, "leader", policy="invisible", out=tmp_path / f"{number}.pdf") for number in range(4)
+    ]
+    with engine_for(strange(remove="2"), person) as engine:
+        outcomes = list(engine.sign_many(requests))
+    assert [type(outcome) for outcome in outcomes] == [SignedDocument] * 2 + [FailedSignature] * 2
+    assert isinstance(outcomes[2], FailedSignature)
+    assert outcomes[2].code == "pkcs11.token_removed"
+    assert sorted(path.name for path in tmp_path.glob("[0-9].pdf")) == ["0.pdf", "1.pdf"]
