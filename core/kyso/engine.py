@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -48,10 +48,12 @@ if TYPE_CHECKING:
     from kyso.contracts import Key, KeyDescription, SecretAsker
     from kyso.geometry import RectMm
     from kyso.models import Notice, Placement
+    from kyso.records.store import PreparedRecord
     from kyso.secret import Secret
     from kyso.signing.batch import WorkerPool
     from kyso.signing.context import SigningContext
     from kyso.signing.preparation import Prepared
+    from kyso.signing.waiting import WaitingRoom
     from kyso.verification.report import VerificationReport
 
 Outcome = SignedDocument | PendingSignature | FailedSignature
@@ -220,6 +222,28 @@ class Engine:
             raise KeyTrouble("key.needs_confirmation", name=name)
         return SignatureValue(answer.values[0])
 
+    def pending(self) -> list[PreparedRecord]:
+        """List the signatures that wait for a person, oldest first."""
+        with self._waiting_room() as room:
+            return room.waiting()
+
+    def resume(self, prepared_id: str) -> list[Outcome]:
+        """Ask once how a waiting signature stands; finishes every letter of the same request once it is confirmed.
+
+        :raises KeyTrouble: declined or expired: the letters stay unsigned.
+        :raises RemoteFailed: the outcome is unknown, or the other side did not answer.
+        """
+        with self._waiting_room() as room:
+            return room.resume(prepared_id, self.key)
+
+    def cancel(self, prepared_id: str) -> PreparedRecord:
+        """Stop waiting for a signature.
+
+        :raises WrongUse: there is none of that id, or it has ended already.
+        """
+        with self._waiting_room() as room:
+            return room.cancel(prepared_id)
+
     def preview(self, request: SignRequest, *, dpi: float = 110.0) -> Preview:
         """Draw the page as it would look signed. No key is opened and no secret asked for."""
         from kyso.document.opening import open_letter
@@ -323,13 +347,55 @@ class Engine:
 
         prepared = self.prepare_here(request)
         try:
-            answer = self.key(request.key).sign([digest_to_sign(prepared.signature)], prepared.signature.scheme)
+            key = self.key(request.key)
+            if key.batch_limit is not None:
+                outcome = self._submit([(request, prepared)])[0]
+                if isinstance(outcome, FailedSignature):
+                    raise KeyTrouble(outcome.code, **outcome.parameters)
+                return outcome
+            answer = key.sign([digest_to_sign(prepared.signature)], prepared.signature.scheme)
             if not isinstance(answer, Signed):
-                raise KeyTrouble("key.needs_confirmation", name=request.key)
+                raise InternalError("engine.unexpected_pending", name=request.key)
             value = SignatureValue(answer.values[0])
             return finish(prepared.signature, prepared.file, value, request.out, overwrite=request.overwrite)
         finally:
             prepared.file.discard()
+
+    def sign_together(self, requests: Sequence[SignRequest]) -> list[Outcome]:
+        """Sign letters of one key in one request that a person confirms once; at most `Key.batch_limit` of them."""
+        outcomes: dict[int, Outcome] = {}
+        ready: list[tuple[int, SignRequest, Prepared]] = []
+        try:
+            for position, request in enumerate(requests):
+                try:
+                    ready.append((position, request, self.prepare_here(request)))
+                except KysoError as error:
+                    outcomes[position] = failure_of(request, error)
+            if ready:
+                try:
+                    answers = self._submit([(request, prepared) for _, request, prepared in ready])
+                except KysoError as error:
+                    answers = [failure_of(request, error) for _, request, _ in ready]
+                outcomes.update((position, answer) for (position, _, _), answer in zip(ready, answers, strict=True))
+        finally:
+            for _, _, prepared in ready:
+                prepared.file.discard()
+        for position, request in enumerate(requests):
+            self.tell(request, outcomes[position])
+        return [outcomes[position] for position in range(len(requests))]
+
+    def _submit(self, letters: Sequence[tuple[SignRequest, Prepared]]) -> list[Outcome]:
+        name = letters[0][0].key
+        with self._waiting_room() as room:
+            return room.submit(letters, self.key(name), name)
+
+    @contextmanager
+    def _waiting_room(self) -> Iterator[WaitingRoom]:
+        from kyso.records.store import Records
+        from kyso.signing.waiting import WaitingRoom, folder_of
+
+        with Records.of(self.config, self.registry) as records:
+            yield WaitingRoom(records, folder_of(self.config.records.url))
 
     def prepare_here(self, request: SignRequest) -> Prepared:
         """Prepare one letter inside this process, its file beside the future output."""

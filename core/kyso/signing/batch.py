@@ -2,7 +2,8 @@
 
 Letters are signed one by one with a key that stays open. With several workers and a key that is a file, whole letters
 are signed in spawned processes, which hold the key themselves; its password reaches a worker once, through the
-initialiser, never with a task.
+initialiser, never with a task. Letters of a key that a person confirms (`Key.batch_limit` is a number) go out together,
+as many in one request as the key allows.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import replace
-from itertools import islice
+from itertools import groupby, islice
 from typing import TYPE_CHECKING
 
 from kyso.engine import Engine, Outcome, failure_of
@@ -27,12 +28,15 @@ if TYPE_CHECKING:
 _CHUNK = 8
 """Letters in one task: few enough to keep all workers busy, enough to make the hand-over cheap."""
 
+_ROUND = 100
+"""Letters looked at together; a key that a person confirms gets them in one request where it allows so many."""
+
 
 def sign_batch(engine: Engine, requests: Iterable[SignRequest], workers: int) -> Iterator[Outcome]:
     """Sign `requests`, yielding outcomes in their order; at most a few chunks are in flight at once."""
     pending = iter(requests)
     while True:
-        chunk = list(islice(pending, _CHUNK * max(workers, 1) * 4))
+        chunk = list(islice(pending, _ROUND))
         if not chunk:
             return
         if workers > 1 and all(_goes_to_worker(engine, request) for request in chunk):
@@ -47,8 +51,18 @@ def _goes_to_worker(engine: Engine, request: SignRequest) -> bool:
 
 
 def _here(engine: Engine, requests: list[SignRequest]) -> Iterator[Outcome]:
-    for request in requests:
-        yield _one(engine, request)
+    for key, group in groupby(requests, key=lambda request: request.key):
+        letters = list(group)
+        try:
+            limit = engine.key(key).batch_limit
+        except KysoError as error:
+            yield from (failure_of(request, error) for request in letters)
+            continue
+        if limit is None:
+            yield from (_one(engine, request) for request in letters)
+        else:
+            for start in range(0, len(letters), limit):
+                yield from engine.sign_together(letters[start : start + limit])
 
 
 def _one(engine: Engine, request: SignRequest) -> Outcome:
