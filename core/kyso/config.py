@@ -30,11 +30,11 @@ from __future__ import annotations
 import dataclasses
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from kyso.errors import ConfigWrong
+from kyso.frozen import dataclass
 from kyso.text import Phrase, shown
 
 if TYPE_CHECKING:

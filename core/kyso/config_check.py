@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kyso.errors import WrongUse
+from kyso.frozen import dataclass
 from kyso.text import Phrase
 
 if TYPE_CHECKING:

@@ -9,12 +9,12 @@ import types
 import typing
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from kyso import models, text
 from kyso.config import Config, KeySection
+from kyso.frozen import dataclass
 from kyso.text import Phrase
 
 GREATEST_LENGTH_MM = 2000.0

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import os
 import sys
-from dataclasses import dataclass
 from pathlib import Path
+
+from kyso.frozen import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, cast
 
@@ -30,6 +29,7 @@ from kyso import hookspecs
 from kyso.contracts import Availability, Contribution
 from kyso.entry_points import EntryPoint, entry_points
 from kyso.errors import KysoError, WrongUse
+from kyso.frozen import dataclass
 from kyso.text import LANGUAGES, Phrase, Text, add_catalogue, read_catalogue, shown
 
 if TYPE_CHECKING:

@@ -20,13 +20,13 @@ import functools
 import inspect
 import typing
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from kyso.cli.common import Common
 from kyso.errors import WrongUse
+from kyso.frozen import dataclass
 from kyso.text import Phrase
 
 
