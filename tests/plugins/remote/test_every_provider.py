@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -11,6 +12,7 @@ from kyso.contracts import Simulator
 from kyso.plugin import Contribution, KeySource, KeyTrouble, Pending, RemoteFailed
 from kyso.simulation.scenario import SCENARIOS
 from kyso.simulation.signatory import CLIENT_SECRET, PASSWORD, PERSON_ID
+from kyso.text import Language
 from kyso_remote import register_key_sources, register_simulators
 from kyso_remote.profile import PROFILES, load_profile
 from kyso_remote.simulators.rssp import KEYSTORE_PASSWORD, PARTY_SIGNATURE, RELYING_PARTY
@@ -165,3 +167,15 @@ def test_every_provider_is_registered_with_its_options() -> None:
         assert contribution.load().portable is False
         assert simulators[name].load().application("approve")
     assert "wrong-order" in SCENARIOS
+
+
+@pytest.mark.parametrize("language", ["vi", "en"])
+def test_the_docs_list_every_assumption_and_scenario(language: Language) -> None:
+    """Whoever reads the docs learns everything that is assumed about a provider."""
+    page = (Path(__file__).parents[3] / "docs" / language / "keys" / "remote.md").read_text(encoding="utf-8")
+    for name in PROFILES:
+        assert f"`{name}:`" in page
+        for assumption in load_profile(name).assumptions:
+            assert assumption.text.of(language) in page
+    for scenario, text in SCENARIOS.items():
+        assert f"`{scenario}`: {text.of(language)}" in page
