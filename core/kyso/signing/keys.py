@@ -94,7 +94,6 @@ def known_signer(
 ) -> Signer:
     """Return who would sign, for a preview: from the open key, a certificate readable without secret, or config."""
     from kyso.signing.certificates import signer_of
-    from kyso.text import message
 
     if opened is not None:
         return signer_of(opened.certificate)
@@ -104,7 +103,7 @@ def known_signer(
         return signer_of(certificate)
     configured = config.keys.get(name)
     return Signer(
-        name=message("signing.unknown_signer", "vi"),
+        name="",
         organisation=config.organisation.name or "",
         title=(configured.title or "") if configured is not None else "",
     )

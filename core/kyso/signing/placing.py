@@ -101,13 +101,20 @@ def draw(placement: Placement, context: SigningContext) -> Appearance | None:
         raise SigningRefused(error.code, **error.parameters) from error
 
 
-def check_words(request: SignRequest, context: SigningContext) -> None:
-    """Refuse words that no font can draw before a password or PIN is asked for.
+def check_wishes(request: SignRequest, context: SigningContext) -> None:
+    """Refuse an unknown policy, a wrong setting and words that no font can draw, before a password is asked for.
 
+    :raises WrongUse: the policy or a setting is wrong.
     :raises SigningRefused: naming the missing characters.
     """
+    from kyso.placement.settings import parse_settings
+
+    name = policy_name(request, context)
+    parse_settings(
+        context.registry.contribution("placement_policies", name).settings, _given_settings(name, request, context)
+    )
     words = tuple(value for value in (*request.settings.values(), context.config.organisation.name or "") if value)
-    if not words or request.policy == INVISIBLE:
+    if not words or name == INVISIBLE:
         return
     from kyso_stamps import StampError
     from kyso_stamps.text import check_glyphs

@@ -18,7 +18,7 @@ from kyso.document.opening import open_letter
 from kyso.errors import SigningRefused
 from kyso.models import Notice, PreparedSignature
 from kyso.signing.certificates import check_certificate, choose_scheme, signer_of
-from kyso.signing.placing import INVISIBLE, check_words, draw, place, signing_time
+from kyso.signing.placing import INVISIBLE, check_wishes, draw, place, signing_time
 from kyso.text import message
 from kyso.update.files import PreparedFile
 from kyso.update.plan import SignaturePlan
@@ -56,11 +56,11 @@ def check_before_key(request: SignRequest, context: SigningContext) -> None:
     :raises SigningRefused: the letter may not be signed, or a word cannot be drawn.
     :raises InputRefused: the file cannot be used.
     """
+    check_wishes(request, context)
     with open_letter(request.document, password=request.password, repairing=request.repair) as letter:
         if not letter.is_damaged:
             visible = request.policy != INVISIBLE
             _refuse(check_fitness(letter, field=request.field, visible=visible, certify=request.certify))
-    check_words(request, context)
 
 
 def _refuse(findings: Iterable[Finding]) -> list[Notice]:
@@ -89,6 +89,8 @@ def prepare(request: SignRequest, key: Key, context: SigningContext, folder: Pat
     signer = signer_of(certificate)
     scheme, digest = choose_scheme(key, request.scheme, request.digest or config.digest)
     level = request.level or config.level
+    if level != "b":
+        raise SigningRefused("signing.level_unavailable", level=level)
     signature_format = request.signature_format or config.format
     signed_at = signing_time(request, context)
     certificates = (certificate, *key.chain)
