@@ -69,12 +69,14 @@ class Form:
     :param top_names: partial names in use at the top of the field tree.
     :param names: fully qualified names of the fields that are not signature fields.
     :param signature_fields: in the order of the form, orphaned widgets last.
+    :param is_cyclic: whether a field is its own ancestor; some readers then refuse the whole file.
     """
 
     acroform: Dictionary | None
     top_names: frozenset[str] = frozenset()
     names: frozenset[str] = frozenset()
     signature_fields: tuple[SignatureField, ...] = ()
+    is_cyclic: bool = False
 
 
 def read_form(root: Dictionary, tree: PageTree, name: str) -> Form:
@@ -95,7 +97,7 @@ def read_form(root: Dictionary, tree: PageTree, name: str) -> Form:
         acroform, signatures_exist = None, False
     if signatures_exist or tree.count <= MAX_PAGES_FOR_ORPHANS:
         walk.orphans()
-    return Form(acroform, frozenset(walk.top_names), frozenset(walk.names), tuple(walk.found))
+    return Form(acroform, frozenset(walk.top_names), frozenset(walk.names), tuple(walk.found), walk.is_cyclic)
 
 
 class _FormWalk:
@@ -105,6 +107,7 @@ class _FormWalk:
         self.found: list[SignatureField] = []
         self.top_names: set[str] = set()
         self.names: set[str] = set()
+        self.is_cyclic = False
         self._tree = tree
         self._name = name
         self._seen: set[ObjectId] = set()
@@ -113,19 +116,22 @@ class _FormWalk:
     def fields(self, fields: object) -> None:
         if not isinstance(fields, Array):
             return
-        stack: list[tuple[object, str, object, object, int]] = [
-            (item, "", None, None, 0) for item in reversed(fields.as_list())
+        stack: list[tuple[object, str, object, object, tuple[ObjectId, ...]]] = [
+            (item, "", None, None, ()) for item in reversed(fields.as_list())
         ]
         visited = 0
         while stack:
-            node, above, kind, value, depth = stack.pop()
+            node, above, kind, value, ancestors = stack.pop()
             visited += 1
-            if visited > MAX_FIELDS or depth > MAX_FIELD_DEPTH:
+            if visited > MAX_FIELDS or len(ancestors) > MAX_FIELD_DEPTH:
                 raise InputRefused("document.form_too_large", name=self._name)
-            if not isinstance(node, Dictionary) or not self._first_visit(node):
+            if not isinstance(node, Dictionary):
+                continue
+            self.is_cyclic |= node.objgen in ancestors and node.objgen != (0, 0)
+            if not self._first_visit(node):
                 continue
             partial = text_or_none(node.get("/T")) if "/T" in node else None
-            if depth == 0 and partial is not None:
+            if not ancestors and partial is not None:
                 self.top_names.add(partial)
             full = above if partial is None else f"{above}.{partial}" if above else partial
             kind = node.get("/FT") if "/FT" in node else kind
@@ -135,7 +141,8 @@ class _FormWalk:
             subfields = [kid for kid in inner if isinstance(kid, Dictionary) and "/T" in kid]
             if subfields:
                 self.names.add(full)
-                stack.extend((kid, full, kind, value, depth + 1) for kid in reversed(subfields))
+                path = (*ancestors, node.objgen)
+                stack.extend((kid, full, kind, value, path) for kid in reversed(subfields))
             elif kind == "/Sig":
                 self.found.append(self._signature_field(full, node, inner, value))
             else:

@@ -55,6 +55,8 @@ def check_fitness(
     with reading(letter.name):
         if letter.page_count == 0:
             return [_refusal("document.no_pages", name=letter.name)]
+        if letter.form.is_cyclic:
+            return [_refusal("document.form_cyclic", name=letter.name)]
         try:
             target = empty_field(letter, field)
         except SigningRefused as error:

@@ -162,16 +162,19 @@ def _rectangle(plan: SignaturePlan, geometry: PageGeometry) -> bytes:
 
 def _put_on_page(letter: OpenLetter, section: UpdateSection, node: PageNode, widget: int) -> None:
     """List the widget in the page's /Annots, in the array's own object where it has one."""
-    entry = reference(widget)
+    untouched = letter.signature_count == 0
+    entry, changes = reference(widget), {}
     array = node.page.get("/Annots") if "/Annots" in node.page else None
-    if isinstance(array, Array):
-        if array.objgen != (0, 0):
-            section.put(array.objgen, array_with(array, entry))
-            return
-        entry = array_with(array, entry)
+    if not isinstance(array, Array):
+        changes["/Annots"] = b"[ " + entry + b" ]"
+    elif array.objgen == (0, 0):
+        changes["/Annots"] = array_with(array, entry, clean=untouched)
     else:
-        entry = b"[ " + entry + b" ]"
-    section.put(_page_id(letter, node), dictionary_with(node.page, {"/Annots": entry}))
+        section.put(array.objgen, array_with(array, entry, clean=untouched))
+    if untouched and node.page.get("/Type") != "/Page":
+        changes["/Type"] = b"/Page"  # pyHanko takes a page without it for no page
+    if changes:
+        section.put(_page_id(letter, node), dictionary_with(node.page, changes))
 
 
 def _page_id(letter: OpenLetter, node: PageNode) -> tuple[int, int]:
@@ -191,13 +194,14 @@ def _put_form(letter: OpenLetter, section: UpdateSection, catalog: dict[str, byt
         return
     entries: dict[str, bytes] = {}
     if new_field is not None:
+        untouched = letter.signature_count == 0
         fields = acroform.get("/Fields") if "/Fields" in acroform else None
         if not isinstance(fields, Array):
             entries["/Fields"] = b"[ %b ]" % reference(new_field)
         elif fields.objgen == (0, 0):
-            entries["/Fields"] = array_with(fields, reference(new_field))
+            entries["/Fields"] = array_with(fields, reference(new_field), clean=untouched)
         else:
-            section.put(fields.objgen, array_with(fields, reference(new_field)))
+            section.put(fields.objgen, array_with(fields, reference(new_field), clean=untouched))
     flags = acroform.get("/SigFlags") if "/SigFlags" in acroform else 0
     flags = flags if isinstance(flags, int) else 0
     if flags & _SIGNATURES_EXIST_AND_APPEND_ONLY != _SIGNATURES_EXIST_AND_APPEND_ONLY:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pikepdf import Object
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
@@ -57,6 +59,14 @@ def dictionary_with(dictionary: Dictionary, entries: dict[str, bytes], without: 
     return source[:-2] + added + b" >>"
 
 
-def array_with(array: Array, item: bytes) -> bytes:
-    """Return the source of `array` with `item` at its end; the model stays as it is."""
+def array_with(array: Array, item: bytes, *, clean: bool = False) -> bytes:
+    """Return the source of `array` with `item` at its end; the model stays as it is.
+
+    :param clean: leave out what is no object at all: references to nothing, which the parser reads as null, and which
+        reviewers of later revisions stumble over.
+    """
+    kept: list[object] = list(array.as_list())
+    if clean and not all(isinstance(entry, Object) for entry in kept):
+        sources = [entry.unparse() for entry in kept if isinstance(entry, Object)]
+        return b"[ " + b" ".join([*sources, item]) + b" ]"
     return array.unparse(resolved=True)[:-1] + item + b" ]"

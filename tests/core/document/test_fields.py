@@ -6,6 +6,7 @@ import pikepdf
 import pytest
 from pikepdf import Array, Dictionary, Name, String
 
+from kyso.document.fitness import check_fitness
 from kyso.document.opening import open_letter
 from kyso.errors import InputRefused
 from tests.core.update import shapes
@@ -91,7 +92,7 @@ def test_a_signed_field_tells_its_policy() -> None:
 
 
 def test_cycles_in_the_form_end() -> None:
-    """A field that is its own kid, and two that are each other's, are each visited once."""
+    """A field that is its own kid, and two that are each other's, are visited once; such a letter is not signed."""
 
     def change(pdf: pikepdf.Pdf) -> None:
         own = pdf.make_indirect(Dictionary(T=String("own"), FT=Name.Sig))
@@ -104,6 +105,8 @@ def test_cycles_in_the_form_end() -> None:
     with open_letter(shapes.built(change)) as letter:
         assert letter.signature_count == 0
         assert letter.form.top_names == {"own", "left"}
+        (finding,) = check_fitness(letter, field=None, visible=True)
+        assert (finding.code, finding.refuse) == ("document.form_cyclic", True)
 
 
 def test_a_bottomless_form_is_refused() -> None:

@@ -37,8 +37,26 @@ SHAPES: dict[str, Callable[[], bytes]] = {
     "no newline at the end": lambda: shapes.built(**PLAIN).rstrip(b"\r\n"),
     "carriage return at the end": lambda: shapes.built(**PLAIN).rstrip(b"\n") + b"\r",
     "bytes after the end": lambda: shapes.built(**PLAIN) + b"\n\x00 left over",
+    "annotations that lead to nothing": lambda: _page(b"/Annots [ 99 0 R null ]"),
+    "annotations in an object, leading to nothing": lambda: _page(b"/Annots 4 0 R", {4: b"[ 99 0 R ]"}),
+    "annotations that are none": lambda: _page(b"/Annots << >>"),
+    "a page without type": lambda: _page(b"").replace(b"/Type /Page /Parent", b" " * 12 + b"/Parent"),
+    "a page without type, its annotations apart": lambda: _page(b"/Annots 4 0 R", {4: b"[ ]"}).replace(
+        b"/Type /Page /Parent", b" " * 12 + b"/Parent"
+    ),
+    "fields that lead to nothing": lambda: shapes.by_hand(
+        shapes.minimal(catalog=b"<< /Type /Catalog /Pages 2 0 R /AcroForm << /Fields [ 99 0 R ] >> >>")
+    ),
+    "form that leads to nothing": lambda: shapes.by_hand(
+        shapes.minimal(catalog=b"<< /Type /Catalog /Pages 2 0 R /AcroForm 99 0 R >>")
+    ),
     "white space before xref": lambda: _startxref_moved(shapes.by_hand(shapes.minimal()), -1),
 }
+
+
+def _page(entries: bytes, further: dict[int, bytes] | None = None) -> bytes:
+    page = b"<< /Type /Page /Parent 2 0 R /MediaBox [ 0 0 595 842 ] /Resources << >> %b >>" % entries
+    return shapes.by_hand({**shapes.minimal(page=page), **(further or {})})
 
 
 def _startxref_moved(data: bytes, by: int) -> bytes:
