@@ -76,3 +76,19 @@ def test_an_object_marked_free_is_forbidden(signed: bytes, pki: DemoPki) -> None
     report = verify(signed + table, pki)
     assert report.verdict == "invalid"
     assert report.changes == "forbidden"
+
+
+def test_a_bypassed_revision_is_forbidden(signed: bytes, pki: DemoPki) -> None:
+    """A proper revision that changes the page, followed by one whose /Prev skips it, hides the change in the middle."""
+    number = _content_object(signed)
+    previous = int(re.findall(rb"startxref\s+(\d+)", signed)[-1])
+    size = int(re.findall(rb"/Size (\d+)", signed)[-1])
+    root = re.findall(rb"/Root (\d+ \d+ R)", signed)[-1]
+    table = b"xref\n%d 1\n%010d 00000 n \ntrailer\n<< /Size %d /Root %b /Prev %d >>\nstartxref\n%d\n%%%%EOF\n"
+    middle = signed + _body(number)
+    middle += table % (number, len(signed), size, root, previous, len(middle))
+    last = middle + b"%d 0 obj\n<< >>\nendobj\n" % size
+    last += table % (size, len(middle), size + 1, root, previous, len(last))
+    report = verify(last, pki)
+    assert report.verdict == "invalid"
+    assert "change.unlisted_object" in changes(report)

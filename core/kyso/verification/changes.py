@@ -273,17 +273,30 @@ def _field_ids(root: Dictionary, names: set[str]) -> set[ObjectId]:
 
 
 def unlisted_objects(tail: bytes, start: int, base: int, old: Revision, new: Revision) -> list[int]:
-    """Return numbers of objects that an update redefines without listing them.
+    """Return numbers of objects that an update redefines where the tables do not lead.
 
-    A reader that rebuilds the cross-reference table would show them, one that follows it would not.
+    A reader that rebuilds the cross-reference table takes the last definition of an object in the file; one that
+    follows the tables takes the listed one. Where the two differ, something is hidden. An earlier definition that a
+    later, listed one replaced within the same stretch hides nothing.
 
     :param tail: the bytes of the update, which begins at `start`.
     :param base: where the parser counts offsets from.
     """
-    listed = {base + place[1] for place in new.table.values() if place[0] == 1}
+    places = {number: place for (number, _), place in new.table.items()}
     numbers = {number for number, _ in old.table}
+
+    def offset_of(number: int) -> int:
+        place = places.get(number)
+        if place is not None and place[0] == 2:
+            place = places.get(place[1])
+        return -1 if place is None else base + place[1]
+
     first = _AT_START.match(tail)
     matches = chain(_AFTER_OBJECT.finditer(tail), _AFTER_REVISION.finditer(tail), [first] if first else [])
     return sorted(
-        {int(match[1]) for match in matches if int(match[1]) in numbers and start + match.start(1) not in listed}
+        {
+            int(match[1])
+            for match in matches
+            if int(match[1]) in numbers and offset_of(int(match[1])) < start + match.start(1)
+        }
     )

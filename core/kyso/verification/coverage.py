@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -16,7 +17,8 @@ from kyso.cms import algorithms
 from kyso.models import Notice
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
+    from concurrent.futures import Future, ThreadPoolExecutor
 
     from kyso.verification.report import Coverage
     from kyso.verification.source import ByteSource
@@ -26,6 +28,7 @@ _HEX_STRING = re.compile(rb"<[0-9A-Fa-f\x00\t\n\x0c\r ]*>")
 _REVISION_END = re.compile(rb"%%EOF[\x00\t\x0c ]*(?:\r\n|\r|\n)?[\x00\t\x0c\r\n ]*\Z")
 _BYTE_RANGE_KEY = b"/ByteRange"
 _MAX_BYTE_RANGE_KEYS: Final = 10_000
+_PARALLEL_FROM: Final = 16 << 20
 
 ByteRange = tuple[int, int, int, int]
 
@@ -121,39 +124,80 @@ def digest_document(source: ByteSource, jobs: Sequence[DigestJob]) -> Digests:
 
     :raises algorithms.UnsupportedAlgorithm: a digest this machine cannot compute.
     """
-    running: dict[str, Any] = {"sha256": hashlib.sha256()}
-    for job in jobs:
-        if job.algorithm not in running:
-            running[job.algorithm] = _new(job.algorithm)
-    waiting = sorted(set(jobs), key=lambda job: job.byte_range[1])
-    open_tails: list[tuple[DigestJob, Any]] = []
-    values: dict[DigestJob, bytes] = {}
+    digesting = _Digesting(jobs)
     keys: list[int] = []
     carried = b""
-    for offset, chunk in source.chunks():
-        end = offset + len(chunk)
-        carried = _find_keys(carried, chunk, offset, keys)
-        view = memoryview(chunk)
-        position = offset
-        while waiting and waiting[0].byte_range[1] <= end:
-            job = waiting.pop(0)
+    with ExitStack() as stack:
+        feed: Callable[[int, bytes], None] = digesting.feed
+        if source.size >= _PARALLEL_FROM:
+            # hashlib lets go of the interpreter: the next piece is read and searched while this one is digested.
+            from concurrent.futures import ThreadPoolExecutor
+
+            pool = stack.enter_context(ThreadPoolExecutor(1))
+            feed = ahead = _OneAhead(pool, digesting.feed)
+            stack.callback(ahead.finish)
+        for offset, chunk in source.chunks():
+            feed(offset, chunk)
+            carried = _find_keys(carried, chunk, offset, keys)
+    return Digests(digesting.running["sha256"].hexdigest(), digesting.values, tuple(keys))
+
+
+class _Digesting:
+    """The running digests, the jobs that wait for their gap, and the tails behind gaps that were passed."""
+
+    def __init__(self, jobs: Sequence[DigestJob]) -> None:
+        self.running: dict[str, Any] = {"sha256": hashlib.sha256()}
+        for job in jobs:
+            if job.algorithm not in self.running:
+                self.running[job.algorithm] = _new(job.algorithm)
+        self.values: dict[DigestJob, bytes] = {}
+        self._waiting = sorted(set(jobs), key=lambda job: job.byte_range[1])
+        self._tails: list[tuple[DigestJob, Any]] = []
+
+    def feed(self, offset: int, chunk: bytes) -> None:
+        """Take the next piece of the document."""
+        view, end, position = memoryview(chunk), offset + len(chunk), offset
+        while self._waiting and self._waiting[0].byte_range[1] <= end:
+            job = self._waiting.pop(0)
             gap = job.byte_range[1]
             if gap > position:
-                _feed(running, view[position - offset : gap - offset])
+                self._advance(view[position - offset : gap - offset])
                 position = gap
-            open_tails.append((job, running[job.algorithm].copy()))
-        _feed(running, view[position - offset :])
+            self._tails.append((job, self.running[job.algorithm].copy()))
+        self._advance(view[position - offset :])
         still_open: list[tuple[DigestJob, Any]] = []
-        for job, tail in open_tails:
+        for job, tail in self._tails:
             start, stop = job.byte_range[2], job.byte_range[2] + job.byte_range[3]
             if start < end and stop > offset:
                 tail.update(view[max(start - offset, 0) : min(stop - offset, len(chunk))])
             if stop <= end:
-                values[job] = _value(tail, job.algorithm)
+                self.values[job] = _value(tail, job.algorithm)
             else:
                 still_open.append((job, tail))
-        open_tails = still_open
-    return Digests(running["sha256"].hexdigest(), values, tuple(keys))
+        self._tails = still_open
+
+    def _advance(self, piece: memoryview) -> None:
+        if piece:
+            for digest in self.running.values():
+                digest.update(piece)
+
+
+class _OneAhead:
+    """Runs a function in another thread, never more than one call ahead, so that memory stays constant."""
+
+    def __init__(self, pool: ThreadPoolExecutor, function: Callable[[int, bytes], None]) -> None:
+        self._pool = pool
+        self._function = function
+        self._last: Future[None] | None = None
+
+    def finish(self) -> None:
+        """Wait for the last call; what it raised is raised here."""
+        if self._last is not None:
+            self._last.result()
+
+    def __call__(self, offset: int, chunk: bytes) -> None:
+        self.finish()
+        self._last = self._pool.submit(self._function, offset, chunk)
 
 
 def _find_keys(carried: bytes, chunk: bytes, offset: int, keys: list[int]) -> bytes:
@@ -174,12 +218,6 @@ def _new(algorithm: str) -> Any:
         return hashlib.new(algorithm, usedforsecurity=False)
     except ValueError as error:
         raise algorithms.UnsupportedAlgorithm(algorithm) from error
-
-
-def _feed(running: dict[str, Any], piece: memoryview) -> None:
-    if piece:
-        for digest in running.values():
-            digest.update(piece)
 
 
 def _value(digest: Any, algorithm: str) -> bytes:

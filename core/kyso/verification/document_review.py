@@ -95,6 +95,7 @@ def review_signatures(
                 judgement=case.judgement,
                 proven=case.proven,
                 level=_level(case, cases, judge, settings.moment),
+                stamped=case.own_token.time if case.own_token is not None and _sound(case) else None,
                 doubts=_own_doubts(case),
             )
         )

@@ -92,6 +92,7 @@ class Assessment:
     :param annotating_allowed: whether one lets notes be added.
     :param judgement: ``None`` where no certificate was found.
     :param proven: when a trusted timestamp proves it existed.
+    :param stamped: what a document timestamp itself states.
     """
 
     found: FoundSignature
@@ -103,6 +104,7 @@ class Assessment:
     judgement: Judgement | None
     proven: datetime | None
     level: SignatureLevel
+    stamped: datetime | None = None
     doubts: tuple[Notice, ...] = ()
 
 
@@ -238,6 +240,8 @@ def _signer(certificate: Certificate | None, found: FoundSignature) -> SignerInf
 
 
 def _signing_time(assessment: Assessment) -> SigningTime:
+    if assessment.stamped is not None:
+        return SigningTime(assessment.stamped, "timestamp")
     if assessment.proven is not None:
         return SigningTime(assessment.proven, "timestamp")
     signer = assessment.cms.signer

@@ -182,3 +182,41 @@ def test_a_broken_document_timestamp_is_found(letter_pdf: bytes, pki: DemoPki, t
     report = verify(forged, pki)
     assert [s.integrity for s in report.signatures] == ["intact", "broken"]
     assert report.verdict == "invalid"
+
+
+def test_archive_timestamps_raise_no_alarm(letter_pdf: bytes, pki: DemoPki, tsa: Identity) -> None:
+    """A letter at level LTA, extended once more and sealed afterwards, is valid with every step permitted."""
+    from asn1crypto import crl
+    from pyhanko.pdf_utils.reader import PdfFileReader
+    from pyhanko.sign import fields
+    from pyhanko_certvalidator import ValidationContext
+
+    context = ValidationContext(
+        trust_roots=list(load_certs_from_pemder_data(pki.root_pem.read_bytes())),
+        other_certs=list(load_certs_from_pemder_data(pki.issuing_pem.read_bytes())),
+        crls=[crl.CertificateList.load(path.read_bytes()) for path in pki.crl_folder.glob("*.crl")],
+        allow_fetching=False,
+        revocation_mode="hard-fail",
+    )
+    metadata = signers.PdfSignatureMetadata(
+        field_name="L",
+        md_algorithm="sha256",
+        subfilter=fields.SigSeedSubFilter.PADES,
+        validation_context=context,
+        embed_validation_info=True,
+        use_pades_lta=True,
+    )
+    writer = IncrementalPdfFileWriter(io.BytesIO(letter_pdf))
+    signed = signers.PdfSigner(metadata, signer_of(pki), timestamper=_stamper(tsa)).sign_pdf(writer)
+    reader = PdfFileReader(signed)
+    signers.PdfTimeStamper(_stamper(tsa)).update_archival_timestamp_chain(reader, context, in_place=True)
+    report = verify(sign(signed.getvalue(), signer_of(pki, "seal"), "Seal"), pki)
+    assert report.verdict == "valid"
+    assert [s.kind for s in report.signatures] == ["approval", "timestamp", "timestamp", "approval"]
+    assert report.signatures[0].level == "B-LTA"
+    assert report.changes == "permitted"
+    # With nothing but the root, the document's own security store answers for the certificates.
+    alone = verify_document(signed.getvalue(), VerificationSettings(trust=(pki.root_pem,)))
+    assert alone.verdict == "valid"
+    assert alone.signatures[0].certificate is not None
+    assert alone.signatures[0].certificate.checked_with == "embedded"
