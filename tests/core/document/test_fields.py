@@ -135,6 +135,7 @@ def test_a_malformed_form_is_no_form(acroform: bytes) -> None:
     assert fields(sign(data)) == [("Kyso_0001", True, 1)]
 
 
+@pytest.mark.filterwarnings("ignore:This document has 4 form widget")
 def test_visible_annotations_are_listed_and_hidden_ones_are_not() -> None:
     """Squares and widgets take up space; hidden ones, pop-ups, links and empty rectangles do not."""
 
