@@ -205,6 +205,7 @@ TIMESTAMP_RESERVE = 12_288
 """Bytes kept free for a timestamp token: the common ones with their chain take 3 to 9 KiB."""
 
 
+@lru_cache(maxsize=64)
 def reserved_size(
     certificates: tuple[bytes, ...], signature_size: int, signature_format: SignatureFormat, *, timestamp: bool
 ) -> int:

@@ -63,6 +63,7 @@ def signature_size(certificate: bytes) -> int:
     raise KeyTrouble("key.algorithm_unsupported", algorithm=type(key).__name__)
 
 
+@lru_cache(maxsize=64)
 def schemes_for(certificate: bytes) -> tuple[tuple[SchemeName, DigestName], ...]:
     """Return what a key with this certificate can sign with, preferred first.
 

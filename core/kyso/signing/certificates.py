@@ -81,7 +81,7 @@ def choose_scheme(key: Key, scheme: SchemeName | None, digest: DigestName | None
 
     :raises KeyTrouble: the key cannot do what was asked.
     """
-    allowed = set(schemes_for(key.certificate))
+    allowed = schemes_for(key.certificate)
     for candidate in key.schemes:
         if candidate in allowed and scheme in (None, candidate[0]) and digest in (None, candidate[1]):
             return candidate
