@@ -108,6 +108,7 @@ class KeySourceContract(_Contract):
     def signed(self, key: Key, answer: Signed | Pending) -> Signed:
         """Return the values, confirming and asking again where the key waits."""
         if isinstance(answer, Pending):
+            assert key.batch_limit is not None, "a key that lets a person confirm says how many letters at once"
             assert answer.expires_at.tzinfo is not None, "expires_at carries a zone"
             assert text.has_text(answer.instruction), f"no words for {answer.instruction}"
             self.confirm(answer)

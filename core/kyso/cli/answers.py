@@ -23,12 +23,21 @@ from kyso.errors import KysoError
 from kyso.models import FailedSignature, PendingSignature, SignedDocument
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from kyso.cli.common import Common
     from kyso.geometry import RectMm
     from kyso.models import Placement
 
 SCHEMA = "kyso.signed/1"
 PENDING = 8
+GRAVITY = (70, 5, 6, 4, 7, PENDING, 0)
+"""Exit codes of several letters: the one that stands first here wins."""
+
+
+def worst(codes: Sequence[int]) -> int:
+    """Return the exit code of several letters."""
+    return min(codes, key=lambda code: GRAVITY.index(code) if code in GRAVITY else 0)
 
 
 def told(name: str, outcome: SignedDocument | PendingSignature | FailedSignature) -> dict[str, Any]:

@@ -16,9 +16,6 @@ if TYPE_CHECKING:
     from kyso.config import Config
     from kyso.engine import Engine
 
-GRAVITY = (70, 5, 6, 4, 7, answers.PENDING, 0)
-"""Exit codes of several letters: the one that stands first here wins."""
-
 
 def run(
     common: Common,
@@ -167,7 +164,7 @@ def _folder(
     waiting = codes.count(answers.PENDING)
     counts = {"done": len(codes) - failed - waiting, "failed": failed, "waiting": waiting, "folder": out}
     output.say("cli.would_sign_summary" if dry_run else "cli.sign_summary", common.language, counts)
-    return min(codes, key=lambda code: GRAVITY.index(code) if code in GRAVITY else 0)
+    return answers.worst(codes)
 
 
 def _dry(engine: Engine, requests: list[SignRequest]) -> Any:

@@ -1,0 +1,146 @@
+"""What the commands `kyso stamps list`, `show` and `check` share: the library of templates, samples, pictures."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from kyso.cli import letters, output
+from kyso.errors import KysoError, WrongUse
+
+if TYPE_CHECKING:
+    from kyso.cli.common import Common
+    from kyso_stamps import StampSpec
+    from kyso_stamps.template import Template, Variable
+    from kyso_stamps.templates import Library
+
+SAMPLE_SEAL_MM = 36.0
+
+
+def library(common: Common, folder: Path | None) -> Library:
+    """Return the templates of a folder, those that ship, and those of plugins.
+
+    A plugin whose template cannot be had is told on stderr and left out.
+    """
+    from kyso.plugins import create_plugin_manager
+    from kyso_stamps.templates import Library, TemplateSource
+
+    registry = create_plugin_manager()
+    contributed = []
+    for name in registry.contributions("stamp_templates"):
+        try:
+            source = registry.load("stamp_templates", name)
+        except KysoError as error:
+            output.say_error(error, common.language)
+            continue
+        contributed.append(TemplateSource(name, source.path))
+    return Library(() if folder is None else (folder,), contributed)
+
+
+@contextlib.contextmanager
+def refused() -> Iterator[None]:
+    """Turn what the stamp engine refuses into an error of the command line.
+
+    :raises WrongUse: with the same code and words.
+    """
+    from kyso_stamps import StampError
+
+    try:
+        yield
+    except StampError as error:
+        raise WrongUse(error.code, **error.parameters) from error
+
+
+def sample_values(template: Template) -> dict[str, object]:
+    """Return a value for every variable of a template."""
+    from kyso_stamps.template import SAMPLE_TIME
+
+    samples: dict[str, object] = {}
+    for variable in template.variables:
+        moment = SAMPLE_TIME if variable.kind == "time" else SAMPLE_TIME.date()
+        samples[variable.name] = (variable.sample or variable.name) if variable.kind == "text" else moment
+    return samples
+
+
+def given_values(template: Template, pairs: Sequence[str]) -> dict[str, object]:
+    """Read ``NAME=VALUE`` pairs as the variables of a template.
+
+    :raises WrongUse: no such variable, or no time or date.
+    """
+    known: Mapping[str, Variable] = {variable.name: variable for variable in template.variables}
+    values: dict[str, object] = {}
+    for name, text in letters.settings_from(pairs).items():
+        if name not in known:
+            raise WrongUse("stamp.template_no_such_value", template=template.name, variable=name, known=sorted(known))
+        kind = known[name].kind
+        values[name] = text if kind == "text" else _date(name, text) if kind == "date" else _time(name, text)
+    return values
+
+
+def _date(name: str, text: str) -> date:
+    from kyso.contracts import Setting
+    from kyso.placement.settings import parse_value
+    from kyso.text import Text
+
+    value: date = parse_value(Setting(name, "date", Text("", "")), text)
+    return value
+
+
+def _time(name: str, text: str) -> datetime:
+    from kyso.models import VIETNAM_TIME
+
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise WrongUse("stamps.bad_time", name=name, value=text) from None
+    return moment if moment.tzinfo is not None else moment.replace(tzinfo=VIETNAM_TIME)
+
+
+def filled(
+    common: Common,
+    template: Template,
+    values: Mapping[str, object],
+    image: Path | None,
+    image_mm: tuple[float, float] | None,
+) -> StampSpec:
+    """Fill a template with values and a picture, the demo's where none is given.
+
+    :raises StampError: something is missing or does not fit.
+    """
+    from kyso_stamps.template_filling import fill_template
+
+    pattern = common.config.signing.time_pattern.replace("+07:00", "%z")
+    seal = common.config.seal
+    if image_mm is None and image is not None and seal.diameter_mm is not None:
+        image_mm = (seal.diameter_mm, seal.diameter_mm)
+    elif image_mm is None and image is not None and seal.width_mm is not None and seal.height_mm is not None:
+        image_mm = (seal.width_mm, seal.height_mm)
+    if image is None and template.takes_image:
+        image = _sample_picture(seal=template.true_size)
+        image_mm = image_mm or (SAMPLE_SEAL_MM, SAMPLE_SEAL_MM)
+    return fill_template(template, values, image, image_mm=image_mm, time_pattern=pattern)
+
+
+def rendered(common: Common, spec: StampSpec, dpi: float) -> bytes:
+    """Draw a stamp as the signing engine does and return its picture as PNG, on white paper.
+
+    :raises StampError: it cannot be drawn.
+    :raises InputRefused: the picture would be too large.
+    """
+    from kyso.document import pdfium
+    from kyso.geometry import PageGeometry
+    from kyso_stamps.draw import appearance_to_pdf, draw
+
+    appearance = draw(spec, common.config.font_choice())
+    page = PageGeometry(1, (0.0, 0.0, appearance.width_pt, appearance.height_pt))
+    with pdfium.opened(appearance_to_pdf(appearance), name="stamp") as document:
+        raster = document.render(page, dpi=pdfium.fitting_dpi(page, dpi))
+    written = io.BytesIO()
+    resolution = round(25.4 / raster.mm_per_px)
+    raster.image().save(written, "PNG", dpi=(resolution, resolution))
+    return written.getvalue()
