@@ -13,11 +13,14 @@ import stat
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from kyso_stamps import cache
 from kyso_stamps.appearance import Part
 from kyso_stamps.errors import StampError
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
 
 MAX_FILE_BYTES = 32 * 1024 * 1024
 MAX_DPI = 300
@@ -70,7 +73,7 @@ def image_ink(path: Path, cache_dir: Path | None = None) -> ImageInk:
     :raises StampError: ``stamp.image_unreadable``, ``stamp.image_unsupported``, ``stamp.image_cmyk``,
         ``stamp.image_too_large``, ``stamp.image_file_too_large``, or ``stamp.image_empty`` when nothing would show.
     """
-    return _ink(path, *_state(path), cache_dir)
+    return _ink(path, *picture_state(path), cache_dir)
 
 
 def prepare_image(
@@ -83,11 +86,14 @@ def prepare_image(
     :raises StampError: as :func:`image_ink`.
     """
     limit = (max(1, math.ceil(width_mm / 25.4 * MAX_DPI)), max(1, math.ceil(height_mm / 25.4 * MAX_DPI)))
-    return _prepared(path, *_state(path), limit, fit, cache_dir)
+    return _prepared(path, *picture_state(path), limit, fit, cache_dir)
 
 
-def _state(path: Path) -> tuple[int, int, int]:
-    """Return inode, size and change time of a picture file, which name its content for the memory caches."""
+def picture_state(path: Path) -> tuple[int, int, int]:
+    """Return inode, size and change time of a picture file, which name its content for the memory caches.
+
+    :raises StampError: ``stamp.image_unreadable``, ``stamp.image_file_too_large``.
+    """
     try:
         status = path.stat()
     except (OSError, ValueError) as error:
@@ -99,7 +105,11 @@ def _state(path: Path) -> tuple[int, int, int]:
     return status.st_ino, status.st_size, status.st_mtime_ns
 
 
-def _read(path: Path) -> tuple[bytes, Kind]:
+def read_picture_file(path: Path) -> tuple[bytes, Kind]:
+    """Return a picture's bytes and what kind of picture they begin like.
+
+    :raises StampError: ``stamp.image_unreadable``, ``stamp.image_unsupported``.
+    """
     try:
         data = path.read_bytes()
     except OSError as error:
@@ -115,7 +125,7 @@ def _read(path: Path) -> tuple[bytes, Kind]:
 
 @lru_cache(maxsize=64)
 def _ink(path: Path, inode: int, size: int, modified_ns: int, cache_dir: Path | None) -> ImageInk:
-    data, kind = _read(path)
+    data, kind = read_picture_file(path)
     key = hashlib.sha256(data).hexdigest()
     found = cache.load(cache_dir, "ink", key)
     if found is not None:
@@ -148,6 +158,17 @@ def _measured_ink(data: bytes, kind: Kind, name: str) -> ImageInk:
     return ImageInk(*shown, (xs[0], ys[0], xs[1], ys[1]))
 
 
+def decoded(data: bytes, kind: Kind, name: str) -> Image:
+    """Return a picture of pixels, decoded and turned upright; never a PDF.
+
+    :raises StampError: as :func:`image_ink`.
+    """
+    from kyso_stamps import raster
+
+    _check_pixels(data, kind, name)
+    return raster.upright(*raster.decode(data, kind, name))
+
+
 def _check_pixels(data: bytes, kind: Kind, name: str) -> None:
     from kyso_stamps import raster
     from kyso_stamps.jpeg import read_jpeg
@@ -163,7 +184,7 @@ def _check_pixels(data: bytes, kind: Kind, name: str) -> None:
 def _prepared(
     path: Path, inode: int, size: int, modified_ns: int, limit: tuple[int, int], fit: Fit, cache_dir: Path | None
 ) -> PreparedImage:
-    data, kind = _read(path)
+    data, kind = read_picture_file(path)
     key = f"{hashlib.sha256(data).hexdigest()}-{limit[0]}x{limit[1]}-{fit}"
     found = cache.load_parts(cache_dir, "image", key)
     if found is not None:

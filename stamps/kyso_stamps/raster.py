@@ -101,6 +101,23 @@ def decode(data: bytes, kind: str, name: str) -> tuple[Image, UnitMatrix]:
     return picture, _ORIENTATIONS.get(orientation, UPRIGHT) if isinstance(orientation, int) else UPRIGHT
 
 
+def upright(image: Image, matrix: UnitMatrix) -> Image:
+    """Return a decoded picture turned as `matrix`, its orientation, says."""
+    from PIL import Image as Pillow
+
+    turns = {
+        2: Pillow.Transpose.FLIP_LEFT_RIGHT,
+        3: Pillow.Transpose.ROTATE_180,
+        4: Pillow.Transpose.FLIP_TOP_BOTTOM,
+        5: Pillow.Transpose.TRANSPOSE,
+        6: Pillow.Transpose.ROTATE_270,
+        7: Pillow.Transpose.TRANSVERSE,
+        8: Pillow.Transpose.ROTATE_90,
+    }
+    orientation = next(number for number, known in _ORIENTATIONS.items() if known == matrix)
+    return image.transpose(turns[orientation]) if orientation in turns else image
+
+
 def _eight_bits(image: Image) -> Image:
     from PIL import ImageMath
 

@@ -17,6 +17,7 @@ from kyso_stamps.errors import StampError
 from kyso_stamps.spec import BoxMm, FrameItem, ImageItem, QrItem, StampItem, StampSpec, TextItem
 from kyso_stamps.template import (
     KNOWN_VARIABLES,
+    VIETNAM,
     BorderSlot,
     Fragments,
     ImageSlot,
@@ -29,7 +30,7 @@ from kyso_stamps.template import (
 if TYPE_CHECKING:
     from kyso_stamps.images import ImageInk
 
-TIME_PATTERN = "%d/%m/%Y %H:%M:%S %z"
+TIME_PATTERN = "%d/%m/%Y %H:%M:%S +07:00"
 DATE_PATTERN = "%d/%m/%Y"
 LEAST_SIZE_PT = 5.0
 """A template that is scaled into a smaller place is refused where its text would be smaller than this."""
@@ -55,7 +56,7 @@ def fill_template(
     :param image_mm: true width and height of the picture's visible part, for templates that show it so.
     :param place_mm: width and height of the place: the stamp is as large as that, with the template centred in it,
         made smaller where it has to be. ``None`` keeps the template's own size.
-    :param time_pattern: how a time is shown where the template does not say; as in a template.
+    :param time_pattern: strftime pattern for times where the template has none; they are Vietnam's.
     :param cache_dir: where measured pictures are kept between runs.
     :raises StampError: ``stamp.template_value_missing``, ``stamp.template_no_such_value``,
         ``stamp.template_value_wrong``, ``stamp.template_image_missing``, ``stamp.template_image_size_missing``,
@@ -88,7 +89,7 @@ class _Filling:
         self._values = given
         self._kinds = {name: variable.kind for name, variable in known.items()}
         self._template = template
-        self._patterns = {"time": time_pattern, "date": DATE_PATTERN}
+        self._time_pattern = time_pattern
 
     def item(self, slot: BorderSlot | QrSlot | LinesSlot) -> StampItem | None:
         """Return a slot as it is drawn; ``None`` where nothing of it is left."""
@@ -134,7 +135,9 @@ class _Filling:
         if not fits or (isinstance(value, datetime) and value.tzinfo is None):
             raise StampError("stamp.template_value_wrong", template=self._template.name, variable=name, kind=kind)
         assert isinstance(value, date)
-        return shown_moment(value, pattern or self._patterns[kind])
+        if pattern is None and isinstance(value, datetime) and kind == "time":
+            return value.astimezone(VIETNAM).strftime(self._time_pattern)
+        return shown_moment(value, pattern or DATE_PATTERN)
 
 
 def _image(

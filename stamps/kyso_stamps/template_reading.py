@@ -42,6 +42,7 @@ from kyso_stamps.template import (
     Fragments,
     ImageSlot,
     LinesSlot,
+    Placeholder,
     QrSlot,
     Slot,
     Template,
@@ -248,7 +249,7 @@ def read_template(
         return None, (Problem("stamp.template_syntax", {"file": file, "line": line, "cause": cause}),)
     reading = _Reading(text, file)
     template = reading.template(tables, name, folder)
-    return (None if reading.problems else template), tuple(reading.problems)
+    return template, tuple(sorted(reading.problems, key=_line_number))
 
 
 class _Reading:
@@ -267,30 +268,34 @@ class _Reading:
                 self._add("unknown_table", (entry,), entry, nearest=_nearest(entry, known))
         stamp = self._table(_STAMP, tables.get("stamp", {}), ("stamp",), frozenset(_STAMP))
         declared = self._declared(tables.get("variables", {}))
-        slots: list[tuple[Slot, tuple[str | int, ...]]] = []
+        whole = stamp.get("width_mm"), stamp.get("height_mm")
+        found: list[dict[str, Any]] = []
+        slots: list[Slot] = []
         for kind, (slot_type, entries) in _TABLES.items():
             for table, place in self._slot_tables(kind, tables.get(kind, [])):
-                slot = self._slot(slot_type, entries, table, place)
-                if slot is not None:
-                    slots.append((slot, place))
-        if len(slots) > MAX_SLOTS:
+                before = len(self.problems)
+                values = self._table(entries, table, place, _required(slot_type))
+                self._check(slot_type, values, place, whole, folder)
+                self._check_variables(values, place, declared)
+                found.append(values)
+                if len(self.problems) == before:
+                    slots.append(_slot(slot_type, values))
+        if len(found) > MAX_SLOTS:
             self._add("too_many", (), "", limit=MAX_SLOTS)
-        if not slots and not self.problems:
+        if not found:
             self._add("empty", (), "")
-        for slot, place in slots:
-            self._check(slot, place, stamp, declared, folder)
-        used = {wanted.name: wanted for slot, _ in slots for wanted in placeholders(slot)}
-        for variable in declared:
-            if variable not in used:
-                self._add("unused_variable", ("variables", variable), variable)
+        used = {wanted.name: wanted for values in found for wanted in _variables(values)}
+        if not self.problems:
+            for variable in declared:
+                if variable not in used:
+                    self._add("unused_variable", ("variables", variable), variable)
         if self.problems:
             return None
-        required = {wanted.name for slot, _ in slots for wanted in placeholders(slot) if not wanted.optional}
         return Template(
             name=name,
-            slots=tuple(slot for slot, _ in slots),
+            slots=tuple(slots),
             variables=tuple(declared.get(variable) or KNOWN_VARIABLES[variable] for variable in used),
-            required=frozenset(required),
+            required=frozenset(wanted.name for slot in slots for wanted in placeholders(slot) if not wanted.optional),
             folder=folder,
             **stamp,
         )
@@ -305,23 +310,6 @@ class _Reading:
                 yield table, (kind, at)
         else:
             self._add("wrong_table", (kind,), kind)
-
-    def _slot(self, slot_type: type[Any], entries: _Entries, table: Any, place: tuple[str | int, ...]) -> Slot | None:
-        fields = dataclasses.fields(slot_type)
-        required = frozenset(
-            field.name
-            for field in fields
-            if field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
-        )
-        before = len(self.problems)
-        values = self._table(entries, table, place, required)
-        if len(self.problems) > before:
-            return None
-        if slot_type is LinesSlot and "min_size_pt" not in values:
-            # Text that is meant to be small is not an error of a default that is larger.
-            values["min_size_pt"] = min(MIN_SIZE_PT, values.get("size_pt", SIZE_PT))
-        slot: Slot = slot_type(**values)
-        return slot
 
     def _table(
         self, entries: _Entries, table: Any, place: tuple[str | int, ...], required: frozenset[str]
@@ -365,36 +353,44 @@ class _Reading:
 
     def _check(
         self,
-        slot: Slot,
+        slot_type: type[Any],
+        values: Mapping[str, Any],
         place: tuple[str | int, ...],
-        stamp: Mapping[str, Any],
-        declared: Mapping[str, Variable],
+        stamp_mm: tuple[float | None, float | None],
         folder: Path | None,
     ) -> None:
-        left, top, width, height = slot.box_mm
-        for edge, whole in ((left + width, stamp.get("width_mm")), (top + height, stamp.get("height_mm"))):
-            if whole is not None and edge > whole + _TOLERANCE_MM:
-                self._add("box_outside", (*place, "box_mm"), "box_mm", edge=f"{edge:g}", whole=f"{whole:g}")
-        if isinstance(slot, LinesSlot) and slot.min_size_pt > slot.size_pt:
-            self._add("sizes", (*place, "min_size_pt"), "min_size_pt", size=slot.size_pt, smallest=slot.min_size_pt)
-        if isinstance(slot, ImageSlot) and slot.file is not None and (folder is None or not _is_file(folder, slot)):
-            self._add("no_picture", (*place, "file"), "file", picture=slot.file)
-        if isinstance(slot, ImageSlot) and slot.file is not None and slot.fit == "true_size":
-            self._add("own_picture_size", (*place, "fit"), "fit", picture=slot.file)
-        entry = "content" if isinstance(slot, QrSlot) else "text"
+        if "box_mm" in values:
+            left, top, width, height = values["box_mm"]
+            for edge, whole in zip((left + width, top + height), stamp_mm, strict=True):
+                if whole is not None and edge > whole + _TOLERANCE_MM:
+                    self._add("box_outside", (*place, "box_mm"), "box_mm", edge=f"{edge:g}", whole=f"{whole:g}")
+        size, smallest = values.get("size_pt", SIZE_PT), values.get("min_size_pt")
+        if smallest is not None and smallest > size:
+            self._add("sizes", (*place, "min_size_pt"), "min_size_pt", size=f"{size:g}", smallest=f"{smallest:g}")
+        picture = values.get("file") if slot_type is ImageSlot else None
+        if picture is not None:
+            if folder is None or not (folder / picture).is_file():
+                self._add("no_picture", (*place, "file"), "file", picture=picture)
+            if values.get("fit") == "true_size":
+                self._add("own_picture_size", (*place, "fit"), "fit", picture=picture)
+
+    def _check_variables(
+        self, values: Mapping[str, Any], place: tuple[str | int, ...], declared: Mapping[str, Variable]
+    ) -> None:
+        entry = "content" if "content" in values else "text"
         variables = {**KNOWN_VARIABLES, **declared}
-        for wanted in placeholders(slot):
+        for wanted in _variables(values):
             variable = variables.get(wanted.name)
             where = (*place, entry)
             if variable is None:
                 nearest = _nearest(wanted.name, variables)
                 self._add("unknown_variable", where, entry, wanted.source, variable=wanted.name, nearest=nearest)
+            elif wanted.pattern is not None and variable.kind == "text":
+                self._add("pattern_on_text", where, entry, wanted.source, variable=wanted.name)
             elif wanted.pattern is not None:
-                wrong = wanted.pattern or "''" if variable.kind == "text" else wrong_directive(wanted.pattern)
-                if variable.kind == "text":
-                    self._add("pattern_on_text", where, entry, wanted.source, variable=wanted.name)
-                elif wrong is not None or not wanted.pattern.strip():
-                    self._add("pattern", where, entry, wanted.source, directive=wrong or "''", words=WORDS)
+                wrong = wrong_directive(wanted.pattern) if wanted.pattern.strip() else "''"
+                if wrong is not None:
+                    self._add("pattern", where, entry, wanted.source, directive=wrong, words=WORDS)
 
     # ----------------------------------------------------------------------------------------------------- problems
 
@@ -422,8 +418,27 @@ class _Reading:
         return str(line)
 
 
-def _is_file(folder: Path, slot: ImageSlot) -> bool:
-    return (folder / (slot.file or "")).is_file()
+def _line_number(problem: Problem) -> int:
+    line = str(problem.parameters["line"])
+    return int(line) if line.isdecimal() else 0
+
+
+def _required(slot_type: type[Any]) -> frozenset[str]:
+    return frozenset(field.name for field in dataclasses.fields(slot_type) if field.default is dataclasses.MISSING)
+
+
+def _slot(slot_type: type[Any], values: Mapping[str, Any]) -> Slot:
+    given = dict(values)
+    if slot_type is LinesSlot and "min_size_pt" not in given:
+        # Text that is meant to be small is not an error of a default that is larger.
+        given["min_size_pt"] = min(MIN_SIZE_PT, given.get("size_pt", SIZE_PT))
+    slot: Slot = slot_type(**given)
+    return slot
+
+
+def _variables(values: Mapping[str, Any]) -> list[Placeholder]:
+    texts: tuple[Fragments, ...] = (*values.get("text", ()), values.get("content", ()))
+    return [fragment for fragments in texts for fragment in fragments if isinstance(fragment, Placeholder)]
 
 
 def _brief(value: Any) -> str:

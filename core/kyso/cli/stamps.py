@@ -101,37 +101,54 @@ def _time(name: str, text: str) -> datetime:
     return moment if moment.tzinfo is not None else moment.replace(tzinfo=VIETNAM_TIME)
 
 
-def filled(
+def picture(
     common: Common,
     template: Template,
     values: Mapping[str, object],
-    image: Path | None,
-    image_mm: tuple[float, float] | None,
-) -> StampSpec:
-    """Fill a template with values and a picture, the demo's where none is given.
+    *,
+    image: Path | None = None,
+    image_mm: tuple[float, float] | None = None,
+    dpi: float = 150.0,
+) -> bytes:
+    """Fill a template, draw it as the signing engine does, and return it as PNG on white paper.
 
-    :raises StampError: something is missing or does not fit.
+    :param image: the picture; the demo's signature or seal where none is given.
+    :param image_mm: its true size; the configured seal's where none is given.
+    :raises StampError: something is missing, does not fit, or cannot be drawn.
+    :raises InputRefused: the picture would be too large.
     """
     from kyso_stamps.template_filling import fill_template
 
-    pattern = common.config.signing.time_pattern.replace("+07:00", "%z")
+    with tempfile.TemporaryDirectory(prefix="kyso-") as folder:
+        if image is None and template.takes_image:
+            image = _sample(Path(folder), seal=template.true_size)
+            image_mm = image_mm or (SAMPLE_SEAL_MM, SAMPLE_SEAL_MM)
+        spec = fill_template(
+            template,
+            values,
+            image,
+            image_mm=image_mm or _seal_size(common),
+            time_pattern=common.config.signing.time_pattern,
+        )
+        return _rendered(common, spec, dpi)
+
+
+def _sample(folder: Path, *, seal: bool) -> Path:
+    from kyso.demo import pictures
+
+    path = folder / "sample.png"
+    path.write_bytes(pictures.seal_png(SAMPLE_SEAL_MM, 300) if seal else pictures.signature_png())
+    return path
+
+
+def _seal_size(common: Common) -> tuple[float, float] | None:
     seal = common.config.seal
-    if image_mm is None and image is not None and seal.diameter_mm is not None:
-        image_mm = (seal.diameter_mm, seal.diameter_mm)
-    elif image_mm is None and image is not None and seal.width_mm is not None and seal.height_mm is not None:
-        image_mm = (seal.width_mm, seal.height_mm)
-    if image is None and template.takes_image:
-        image = _sample_picture(seal=template.true_size)
-        image_mm = image_mm or (SAMPLE_SEAL_MM, SAMPLE_SEAL_MM)
-    return fill_template(template, values, image, image_mm=image_mm, time_pattern=pattern)
+    if seal.diameter_mm is not None:
+        return seal.diameter_mm, seal.diameter_mm
+    return None if seal.width_mm is None or seal.height_mm is None else (seal.width_mm, seal.height_mm)
 
 
-def rendered(common: Common, spec: StampSpec, dpi: float) -> bytes:
-    """Draw a stamp as the signing engine does and return its picture as PNG, on white paper.
-
-    :raises StampError: it cannot be drawn.
-    :raises InputRefused: the picture would be too large.
-    """
+def _rendered(common: Common, spec: StampSpec, dpi: float) -> bytes:
     from kyso.document import pdfium
     from kyso.geometry import PageGeometry
     from kyso_stamps.draw import appearance_to_pdf, draw
