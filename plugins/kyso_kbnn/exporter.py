@@ -22,6 +22,7 @@ from kyso_kbnn.problems import Problem, refuse_errors
 from kyso_kbnn.profile import Profile, default_profile, load_profile
 from kyso_kbnn.reading import parse_json, read_dossier
 from kyso_kbnn.rules import check_dossier
+from kyso_kbnn.settings import SETTINGS
 from kyso_kbnn.signing import same_person, sign_content
 from kyso_kbnn.xml_schema import validate
 
@@ -164,5 +165,5 @@ def contribution() -> Contribution[Exporter]:
         "kbnn.envelope",
         Text("Hồ sơ gửi Kho bạc Nhà nước theo Quyết định 935/QĐ-KBNN", "Dossier for the State Treasury (Decision 935)"),
         load=EnvelopeExporter,
-        settings=_SETTINGS,
+        settings=(*_SETTINGS, *(setting for setting in SETTINGS if setting.name not in OPTIONS)),
     )

@@ -7,16 +7,13 @@ authority on the real gateway: where the decision is silent, it knows only what 
 from __future__ import annotations
 
 import asyncio
-import base64
 import hashlib
 import html
-import json
 import secrets
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
-from io import BytesIO
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import Any
 
 from starlette.applications import Starlette
@@ -24,7 +21,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
-from kyso.plugin import VIETNAM_TIME, InputRefused, KysoError, RemoteFailed, Text, WrongUse
+from kyso.plugin import VIETNAM_TIME, InputRefused, RemoteFailed, WrongUse
 from kyso.serving.guard import LOOPBACK_HOSTS, Application, Guard
 from kyso.serving.server import abort_connection
 from kyso.text import shown
@@ -36,59 +33,26 @@ from kyso_kbnn.problems import errors_among
 from kyso_kbnn.profile import Profile, default_profile
 from kyso_kbnn.reading import parse_json, read_dossier
 from kyso_kbnn.rules import check_dossier
+from kyso_kbnn.simulator_world import (
+    DEBIT_NOTE_PATH,
+    SCENARIOS,
+    Received,
+    Refused,
+    Unit,
+    bearer,
+    debit_note,
+    demo_unit,
+    form_file,
+    json_list,
+    json_object,
+    make_token,
+)
 from kyso_kbnn.values import Value
 from kyso_kbnn.xml_schema import validate
 
-SCENARIOS: Mapping[str, Text] = {
-    "accept": Text("Tiếp nhận rồi hoàn thành, có giấy báo nợ", "Take the dossier, complete it, with a debit note"),
-    "processing": Text("Tiếp nhận, chưa xử lý xong", "Take the dossier and leave it in progress"),
-    "returned": Text("Tiếp nhận rồi trả lại", "Take the dossier, then return it"),
-    "expired-token": Text("Mã phiên hết hạn sau lần dùng đầu", "The token expires after its first use"),
-    "slow": Text("Trả lời chậm", "Answer slowly"),
-    "drop": Text("Nhận hồ sơ rồi ngắt kết nối, không trả lời", "Take the dossier, then cut the line without an answer"),
-    "lost": Text("Ngắt kết nối và không nhận hồ sơ", "Cut the line and do not take the dossier"),
-    "suspended": Text("Đơn vị bị tạm ngừng kết nối", "The unit's connection is suspended"),
-    "cancelled": Text("Đơn vị bị hủy kết nối", "The unit's connection is cancelled"),
-    "server-error": Text("Máy chủ báo lỗi nội bộ", "The server fails inside"),
-    "garbage": Text("Trả về dữ liệu không đọc được", "Answer with what cannot be read"),
-}
-
-DEMO_PASSWORD = "mat-khau-THU-NGHIEM-khong-bi-mat"  # noqa: S105 -- public on purpose: a simulator's account
-_DEBIT_NOTE = "global/dvc/fe/giaybaono-{code}.pdf"
 _GREATEST_BODY = 64 * 1024 * 1024
 _GREATEST_KEPT = 1000
 _PAUSE_S = 1.0
-
-
-@dataclass(slots=True)
-class Unit:
-    """A registered unit.
-
-    :param accounts: its accounts; empty accepts any.
-    :param users: user name -> (password, role).
-    :param certificates: role -> SHA-256 of the registered certificates; a role without an entry registers the first
-        certificate it signs with, so that a demo needs no preparation.
-    """
-
-    budget_code: str
-    treasury: str = ""
-    accounts: frozenset[str] = frozenset()
-    users: dict[str, tuple[str, Role]] = field(default_factory=dict)
-    certificates: dict[Role, set[str]] = field(default_factory=dict)
-
-
-@dataclass(slots=True)
-class Received:
-    """A dossier that the simulator took."""
-
-    code: str
-    title: str
-    taken_at: datetime
-    sha256: str
-    signers: tuple[str, ...]
-    total: int | None
-    attachments: int
-    asked: int = 0
 
 
 @dataclass(slots=True)
@@ -98,27 +62,6 @@ class _Session:
     salt_token: str
     expires_at: float
     uses: int = 0
-
-
-class Refused(Exception):
-    """What the gateway answers with: an HTTP status and a ServiceResult code."""
-
-    def __init__(self, status: int, kind: str, message: str) -> None:
-        super().__init__(message)
-        self.status = status
-        self.kind = kind
-        self.message = message
-
-
-def demo_unit() -> Unit:
-    """Return the made-up unit of the samples, with one account of each role."""
-    return Unit(
-        "1999999",
-        users={
-            "test_ctk_1999999": (DEMO_PASSWORD, "holder"),
-            "test_ktt_1999999": (DEMO_PASSWORD, "accountant"),
-        },
-    )
 
 
 class GatewaySimulator:
@@ -166,7 +109,7 @@ class GatewaySimulator:
     # ----------------------------------------------------------------------------------------------- the services
 
     async def _login(self, request: Request) -> Response:
-        body = _json(await request.body())
+        body = json_object(await request.body())
         unit = self.units.get(str(body.get("BudgetCode")))
         for name in ("UserName", "Password", "BudgetCode", "ComputerIP", "ComputerName", "Description"):
             if not isinstance(body.get(name), str) or not body[name]:
@@ -182,7 +125,7 @@ class GatewaySimulator:
             raise Refused(403, "not_account_holder", "Chỉ tài khoản của chủ tài khoản được đăng nhập")
         names = self.profile.gateway.login_response
         token = secrets.token_urlsafe(24)
-        salt_token = _jwt({"salt": secrets.token_hex(16), "sub": body["UserName"]})
+        salt_token = make_token({"salt": secrets.token_hex(16), "sub": body["UserName"]})
         self._sessions[token] = _Session(unit, body["UserName"], salt_token, time.monotonic() + self._lifetime_s)
         data = {
             names.token: token,
@@ -193,12 +136,12 @@ class GatewaySimulator:
 
     async def _logout(self, request: Request) -> Response:
         self._session(request)
-        self._sessions.pop(_bearer(request), None)
+        self._sessions.pop(bearer(request), None)
         return self._ok(None)
 
     async def _upload(self, request: Request) -> Response:
         self._session(request)
-        name, data = _form_file(await request.body(), request.headers.get("content-type", ""), self.profile)
+        name, data = form_file(await request.body(), request.headers.get("content-type", ""), self.profile)
         if not data.startswith(b"%PDF-"):
             raise Refused(400, "refused", "Tệp đính kèm phải là PDF")
         if len(self.uploads) >= _GREATEST_KEPT:
@@ -211,13 +154,13 @@ class GatewaySimulator:
     async def _status(self, request: Request) -> Response:
         body = await request.body()
         self._session(request, body)
-        asked = _json_list(body)
+        asked = json_list(body)
         key = self.profile.gateway.status_parameter.code
         return self._ok([self._status_of(str(one.get(key, ""))) for one in asked if isinstance(one, dict)])
 
     async def _download(self, request: Request) -> Response:
         path = request.query_params.get(self.profile.gateway.download_parameter, "")
-        code = next((code for code in self.received if path == _DEBIT_NOTE.format(code=code)), None)
+        code = next((code for code in self.received if path == DEBIT_NOTE_PATH.format(code=code)), None)
         if code is None:
             raise Refused(404, "refused", "Không tìm thấy tệp")
         return Response(debit_note(self.received[code]), media_type="application/pdf")
@@ -333,19 +276,19 @@ class GatewaySimulator:
             return {**answer, names.status: states.returned[0], names.reason: "Thiếu hồ sơ pháp lý (giả lập)"}
         if self.scenario == "processing":
             return {**answer, names.status: states.sent[0]}
-        return {**answer, names.status: states.accepted[0], names.file: _DEBIT_NOTE.format(code=code)}
+        return {**answer, names.status: states.accepted[0], names.file: DEBIT_NOTE_PATH.format(code=code)}
 
     # --------------------------------------------------------------------------------------------------- around
 
     def _session(self, request: Request, hashed_body: bytes | None = None) -> _Session:
         """Check the headers each call carries (chapter II, V; rule VI)."""
         form = self.profile.gateway
-        session = self._sessions.get(_bearer(request))
+        session = self._sessions.get(bearer(request))
         if session is None or time.monotonic() > session.expires_at:
             raise Refused(401, "token_expired", "Phiên làm việc không còn hiệu lực")
         session.uses += 1
         if self.scenario == "expired-token" and session.uses > 1:
-            del self._sessions[_bearer(request)]
+            del self._sessions[bearer(request)]
             raise Refused(401, "token_expired", "Phiên làm việc không còn hiệu lực")
         if self.scenario in ("suspended", "cancelled"):
             raise Refused(403, self.scenario, "Đơn vị bị tạm ngừng hoặc hủy kết nối")
@@ -401,71 +344,6 @@ class KbnnSimulator:
     def application(self, scenario: str) -> Application:
         """Return the ASGI application. :raises WrongUse: the scenario is unknown."""
         return GatewaySimulator(scenario).application()
-
-
-def debit_note(dossier: Received) -> bytes:
-    """Return a one-page PDF that says it is a simulated debit note."""
-    import pikepdf
-
-    pdf = pikepdf.new()
-    pdf.add_blank_page(page_size=(595, 842))
-    font = pikepdf.Dictionary(Type=pikepdf.Name.Font, Subtype=pikepdf.Name.Type1, BaseFont=pikepdf.Name.Helvetica)
-    pdf.pages[0].Resources = pikepdf.Dictionary(Font=pikepdf.Dictionary(F1=font))
-    words = f"GIAY BAO NO - TEST - kyso simulator - {dossier.code}".encode("ascii", "replace")
-    safe = words.replace(b"\\", b"").replace(b"(", b"").replace(b")", b"")
-    pdf.pages[0].Contents = pdf.make_stream(b"BT /F1 14 Tf 60 760 Td (" + safe + b") Tj ET")
-    target = BytesIO()
-    pdf.save(target)
-    return target.getvalue()
-
-
-def _bearer(request: Request) -> str:
-    return request.headers.get("authorization", "").removeprefix("Bearer ")
-
-
-def _json(body: bytes) -> dict[str, Any]:
-    try:
-        raw = parse_json(body, "body")
-    except KysoError as error:
-        raise Refused(400, "refused", "JSON không hợp lệ") from error
-    if not isinstance(raw, dict):
-        raise Refused(400, "refused", "JSON không hợp lệ")
-    return raw
-
-
-def _json_list(body: bytes) -> list[Any]:
-    try:
-        raw = parse_json(body, "body")
-    except KysoError as error:
-        raise Refused(400, "refused", "JSON không hợp lệ") from error
-    if not isinstance(raw, list) or len(raw) > _GREATEST_KEPT:
-        raise Refused(400, "refused", "Cần một mảng JSON")
-    return raw
-
-
-def _form_file(body: bytes, content_type: str, profile: Profile) -> tuple[str, bytes]:
-    """Take the one file out of a multipart form."""
-    from email.parser import BytesParser
-    from email.policy import HTTP
-
-    if not content_type.startswith("multipart/form-data"):
-        raise Refused(400, "refused", "Cần multipart/form-data")
-    message = BytesParser(policy=HTTP).parsebytes(
-        b"Content-Type: " + content_type.encode("latin-1") + b"\r\n\r\n" + body
-    )
-    for part in message.iter_parts() if message.is_multipart() else ():
-        field_name = part.get_param("name", header="content-disposition")
-        data = part.get_payload(decode=True)
-        if field_name == profile.gateway.upload_field and isinstance(data, bytes):
-            return part.get_filename() or "", data
-    raise Refused(400, "refused", f"Thiếu tệp '{profile.gateway.upload_field}'")
-
-
-def _jwt(claims: Mapping[str, Any]) -> str:
-    """Return a token of a JWT's form; nobody verifies the simulator's signature."""
-    claims = {**claims, "exp": int((datetime.now(UTC) + timedelta(hours=1)).timestamp())}
-    parts = [json.dumps({"alg": "HS256", "typ": "JWT"}).encode(), json.dumps(claims).encode(), secrets.token_bytes(32)]
-    return ".".join(base64.urlsafe_b64encode(part).rstrip(b"=").decode() for part in parts)
 
 
 def _escaped(value: object) -> str:

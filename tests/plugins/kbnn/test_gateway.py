@@ -29,7 +29,8 @@ from kyso_kbnn.gateway import Credentials, GatewayClient, GatewayRefused, hashed
 from kyso_kbnn.profile import HouseRules, default_profile
 from kyso_kbnn.sending import download_folder, refresh_folder, send_folder
 from kyso_kbnn.signing import SignerKey, sign_folder
-from kyso_kbnn.simulator import DEMO_PASSWORD, GatewaySimulator, Unit, demo_unit
+from kyso_kbnn.simulator import GatewaySimulator
+from kyso_kbnn.simulator_world import DEMO_PASSWORD, Unit, demo_unit
 from tests.plugins.kbnn.dossiers import FORMS, dossier
 from tests.plugins.kbnn.keys import key_of
 

@@ -1,0 +1,204 @@
+"""What the commands of ``kyso kbnn`` share: configuration, files, secrets, keys, the session with the gateway."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from kyso.cli import output
+from kyso.cli.common import Common
+from kyso.plugin import InputRefused, Secret, WrongUse
+from kyso_kbnn.settings import KbnnSettings, settings_of
+
+if TYPE_CHECKING:
+    import typer
+
+    from kyso.verification.judgement import CertificateJudge
+    from kyso_kbnn.dossier import Dossier
+    from kyso_kbnn.envelope import Role
+    from kyso_kbnn.folder import DossierFolder
+    from kyso_kbnn.gateway import GatewayClient
+    from kyso_kbnn.problems import Problem
+
+
+def context(ctx: typer.Context) -> tuple[Common, KbnnSettings]:
+    """Return the common options and the plugin's settings."""
+    common: Common = ctx.obj
+    return common, settings_of(common.config)
+
+
+def present() -> datetime:
+    """Return the present."""
+    return datetime.now(UTC)
+
+
+def load_source(common: Common, settings: KbnnSettings, source: Path) -> Dossier:
+    """Read a dossier, give it the codes it lacks, and show the warnings.
+
+    :raises DossierRefused: with every error.
+    """
+    from kyso_kbnn.codes import Numbering, assign_codes
+    from kyso_kbnn.exporter import read_any
+    from kyso_kbnn.problems import refuse_errors
+
+    def number(dossier: Dossier) -> Dossier:
+        if dossier.code and all(voucher.header.get("v_so_chung_tu") for voucher in dossier.vouchers):
+            return dossier
+        from kyso.plugins import create_plugin_manager
+        from kyso.records.store import Records
+
+        with Records.of(common.config, create_plugin_manager()) as records:
+            numbering = Numbering(records.next_value, settings.dossier_prefix, settings.voucher_prefix)
+            return assign_codes(dossier, numbering, settings.profile)
+
+    dossier, found = read_any(read_file(source), settings.profile, settings.unit, source.name, prepare=number)
+    for warning in _warnings(refuse_errors(found, source.name)):
+        output.say("kbnn.warning", common.language, {"where": warning.where, "words": warning.message(common.language)})
+    return dossier
+
+
+def _warnings(found: tuple[Problem, ...]) -> list[Problem]:
+    return [problem for problem in found if problem.severity == "warning"]
+
+
+def sign_role(
+    common: Common,
+    settings: KbnnSettings,
+    folder: DossierFolder,
+    role: Role,
+    key_name: str,
+    secret_env: str | None,
+    again: bool,
+) -> object:
+    """Sign as one role with a configured key."""
+    from kyso.cli.secrets import asker
+    from kyso.signing.judgement import judge
+    from kyso.signing.keys import uri_of
+    from kyso_kbnn.signing import SignerKey, key_form, sign_folder
+
+    username = settings.accountant_username if role == "accountant" else settings.holder_username
+    with common.engine(asker(common.language, secret_env=secret_env)) as engine:
+        form = key_form(uri_of(key_name, common.config))
+        return sign_folder(
+            folder,
+            role,
+            SignerKey(engine.key(key_name), form, username),
+            settings.profile,
+            settings.house_rules,
+            present(),
+            judge_certificate=lambda certificate, chain: judge(certificate, chain, common.config, present()),
+            again=again,
+        )
+
+
+def certificate_judges(
+    common: Common, trust: list[Path] | None, crl: list[Path] | None, moment: datetime
+) -> Callable[[], CertificateJudge]:
+    """Return what makes a judge with the trust of this run."""
+    from kyso.verification.judgement import CertificateJudge
+    from kyso.verification.settings import settings_from
+    from kyso.verification.trust import load_trust
+
+    verification = settings_from(common.config, trust=trust, crls=crl, at=moment)
+    store = load_trust(verification.trust, verification.crls)
+    return lambda: CertificateJudge(store, moment, verification.revocation)
+
+
+def open_gateway(common: Common, settings: KbnnSettings, password: Secret) -> GatewayClient:
+    """Return a client for the configured gateway.
+
+    :raises WrongUse: the network is not permitted, or the configuration lacks something.
+    """
+    from kyso_kbnn.gateway import Credentials, GatewayClient
+
+    if not common.online and not settings.gateway_private:
+        raise WrongUse("kbnn.offline")
+    missing = [
+        name
+        for name, value in (
+            ("holder_username", settings.holder_username),
+            ("unit_budget_code", settings.unit.get("budget_code")),
+            ("computer_ip", settings.computer_ip),
+            ("computer_name", settings.computer_name),
+        )
+        if not value
+    ]
+    if missing:
+        raise WrongUse("kbnn.settings_missing", names=missing)
+    credentials = Credentials(
+        settings.holder_username,
+        password,
+        str(settings.unit["budget_code"]),
+        settings.computer_ip,
+        settings.computer_name,
+    )
+    return GatewayClient(
+        settings.profile,
+        credentials,
+        url=settings.gateway_url,
+        deadline_s=settings.gateway_deadline_s,
+        allow_private=settings.gateway_private,
+    )
+
+
+def ask_password(common: Common, settings: KbnnSettings, variable: str | None) -> Secret:
+    """Get the account holder's password for the portal."""
+    from kyso.cli.secrets import asker
+
+    return asker(common.language, secret_env=variable)("kbnn.ask_password", {"name": settings.holder_username})
+
+
+def tell_state(common: Common, folder: DossierFolder, report_format: str) -> None:
+    """Show a dossier's state."""
+    from kyso_kbnn.wording import state_words
+
+    state = folder.state()
+    if report_format == "json":
+        output.put_json(state_json(folder.path, state))
+        return
+    words = state_words(state.state, common.language)
+    about = {"code": state.code, "state": words, "path": folder.path, "words": state.gateway_status or "-"}
+    output.say("kbnn.state", common.language, about)
+
+
+def state_json(path: Path, state: Any, **more: object) -> dict[str, Any]:
+    """Return a dossier's state as the JSON contract ``kyso.kbnn.status/1``."""
+    return {
+        "schema": "kyso.kbnn.status/1",
+        "path": str(path),
+        "code": state.code,
+        "state": state.state,
+        "gateway_status": state.gateway_status,
+        "gateway_file": state.gateway_file,
+        "sha256": dict(state.sha256),
+        **more,
+    }
+
+
+def read_file(path: Path) -> bytes:
+    """Read a file a person named.
+
+    :raises InputRefused: it cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            return file.read(16 * 1024 * 1024)
+    except OSError as cause:
+        raise InputRefused("kbnn.file_unreadable", name=str(path), cause=cause.strerror or "") from cause
+
+
+def give(out: Path | None, data: bytes, force: bool) -> None:
+    """Write data to `out`, or to stdout without one."""
+    if out is None:
+        output.put_bytes(data)
+    else:
+        write_file(out, data, force)
+
+
+def write_file(out: Path, data: bytes, force: bool) -> None:
+    """Write a file, never over an existing one unless told."""
+    from kyso.update.files import write_output
+
+    write_output(out, (data,), overwrite=force)
