@@ -100,6 +100,16 @@ def test_everything_wrong_in_a_config_is_told_at_once(kyso: Kyso, office: Path) 
     assert kyso("config", "check", "kyso.toml").code == 0
 
 
+def test_a_section_without_its_plugin_warns(kyso: Kyso, office: Path) -> None:
+    """Any command that uses the configuration says that such a section has no effect, and goes on."""
+    with (office / "kyso.toml").open("a", encoding="utf-8") as file:
+        file.write("\n[plugins.gone]\nx = 1\n")
+    result = kyso("verify", "letter.pdf", "--format", "json")
+    assert result.code == 3
+    assert "[plugins.gone]" in result.err
+    assert result.json["verdict"] == "unsigned"
+
+
 def test_no_config_is_no_error(kyso: Kyso, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without any file `config check` says that defaults hold; a named file must exist."""
     monkeypatch.chdir(tmp_path)

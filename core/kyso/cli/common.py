@@ -78,9 +78,19 @@ class Common:
         more: dict[str, Any] = {} if ask_secret is None else {"ask_secret": ask_secret}
         used = self.config if config is None else config
         engine = Engine.from_config(used, online=self.online, last_try=last_try, **more)
+        self._warn(used, engine.registry)
         if self.verbose:
             self._tell(used, engine.registry)
         return engine
+
+    def _warn(self, config: Config, registry: PluginRegistry) -> None:
+        """Say which sections of the configuration have no effect because their plugin is not loaded."""
+        loaded = {plugin.name for plugin in registry.plugins}
+        for name in config.plugins:
+            if name not in loaded:
+                from kyso.cli.output import say
+
+                say("cli.plugin_not_loaded", self.language, {"file": config.path or "-", "name": name})
 
     def _tell(self, config: Config, registry: PluginRegistry) -> None:
         from kyso.cli.output import say
