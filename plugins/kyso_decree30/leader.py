@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from kyso.placement.anchor import find_anchor
-from kyso.placement.layout import explicit_place
+from kyso.placement.layout import explicit_place, refuse_unused
 from kyso.placement.pictures import Picture, read_picture
 from kyso.plugin import Placement, RectMm, SigningRefused, WrongUse
 from kyso_decree30.block import Block, find_blocks
@@ -42,9 +42,10 @@ class LeaderPolicy:
         A place given by field, or by page and rectangle, is used as it is; the picture is fitted into it. An anchor
         names the block, or else a line under which the signature goes.
 
-        :raises WrongUse: there is no picture.
+        :raises WrongUse: there is no picture, or an option that has no meaning here.
         :raises SigningRefused: no block, several blocks, or too little space; the error names what was seen.
         """
+        refuse_unused(intent, NAME, anchor=True)
         if intent.image is None:
             raise WrongUse("decree30.leader_image_missing")
         picture = read_picture(intent.image, intent.fonts.cache_dir)

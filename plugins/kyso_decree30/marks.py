@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kyso.placement.layout import explicit_place, free_place
+from kyso.placement.layout import explicit_place, free_place, refuse_unused
 from kyso.placement.lettering import Lettering, set_lines
 from kyso.plugin import Notice, Placement, RectMm, SigningRefused, WrongUse
+from kyso.text import Phrase
 from kyso_stamps import StampSpec
 
 if TYPE_CHECKING:
@@ -69,6 +70,7 @@ def _shown_time(intent: PlacementIntent) -> str:
 
 
 def _mark(letter: Letter, intent: PlacementIntent, policy: str, text: str) -> Placement:
+    refuse_unused(intent, policy, image=False)
     notices: tuple[Notice, ...] = ()
     explicit = explicit_place(letter, intent)
     if explicit is not None:
@@ -94,6 +96,8 @@ def _mark(letter: Letter, intent: PlacementIntent, policy: str, text: str) -> Pl
         rect = place.rect_mm
         if place.covers:
             notices = (Notice("decree30.mark_covers", {"page": page}),)
+    if explicit is not None or page != 1:
+        notices = (*notices, Notice("decree30.place_given", {"rule": Phrase("decree30.place.mark")}))
     item = lettering.item("right", width_mm=rect.width)
     return Placement(
         policy,

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kyso.placement.layout import contained, explicit_place, kept_inside, shown_rect
+from kyso.placement.layout import contained, explicit_place, kept_inside, refuse_unused, shown_rect
 from kyso.placement.pictures import read_picture
 from kyso.plugin import Notice, Placement, RectMm, SigningRefused, WrongUse
+from kyso.text import Phrase
 from kyso_decree30.block import find_blocks
 from kyso_decree30.search import block_around, read_page
 from kyso_stamps import ImageItem, StampSpec
@@ -42,6 +43,7 @@ class SealPolicy:
         :raises WrongUse: there is no picture, or no true size.
         :raises SigningRefused: no signature to seal, several, or one that must not be sealed; no room on the page.
         """
+        refuse_unused(intent, NAME, leader_field=True)
         if intent.image is None:
             raise WrongUse("decree30.seal_image_missing")
         width, height = _true_size(intent.values)
@@ -52,6 +54,10 @@ class SealPolicy:
         ink = letter.ink_mm(leader.name)
         if ink is None or leader.page is None:
             raise SigningRefused("decree30.leader_invisible", field=leader.name)
+        if explicit is not None:
+            notices.append(Notice("decree30.place_given", {"rule": Phrase("decree30.place.seal")}))
+        elif intent.page is not None and letter.page(intent.page).number != leader.page:
+            raise WrongUse("decree30.seal_other_page", field=leader.name, page=leader.page, given=intent.page)
         picture = read_picture(intent.image, intent.fonts.cache_dir)
         if abs(picture.aspect * height / width - 1) > _SHAPE_TOLERANCE:
             notices.append(Notice("decree30.seal_shape", {"width": width, "height": height}))

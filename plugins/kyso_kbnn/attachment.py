@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kyso.placement.layout import explicit_place, free_place
+from kyso.placement.layout import explicit_place, free_place, refuse_unused
 from kyso.placement.lettering import Lettering, set_lines
 from kyso.plugin import Notice, Placement, RectMm, SigningRefused, WrongUse
 from kyso_stamps import ImageItem, StampSpec
@@ -48,6 +48,7 @@ class AttachmentPolicy:
         :raises WrongUse: the signer's title is known from nowhere.
         :raises SigningRefused: the text does not fit, or other signatures leave no place.
         """
+        refuse_unused(intent, NAME)
         lines = _lines(intent)
         with_image = _IMAGE_WIDTH_MM + _IMAGE_GAP_MM if intent.image is not None else 0.0
         notices: tuple[Notice, ...] = ()

@@ -30,14 +30,15 @@ class FixedPolicy:
     def place(self, letter: Letter, intent: PlacementIntent) -> Placement:
         """Return the given place with the picture or the text in it.
 
-        :raises WrongUse: no place is given, or only half of one.
+        :raises WrongUse: no place is given, or only half of one, or an anchor, which marks no rectangle.
         :raises SigningRefused: the place is not on the page, the field is signed, the picture cannot be used.
         """
         from kyso.errors import WrongUse
         from kyso.models import Placement
-        from kyso.placement.layout import explicit_place
+        from kyso.placement.layout import explicit_place, refuse_unused
         from kyso_stamps import StampSpec
 
+        refuse_unused(intent, NAME)
         place = explicit_place(letter, intent)
         if place is None:
             raise WrongUse("placement.place_missing", policy=NAME)

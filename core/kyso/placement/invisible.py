@@ -20,14 +20,20 @@ class InvisiblePolicy:
     def place(self, letter: Letter, intent: PlacementIntent) -> Placement:
         """Return the page and the field.
 
-        :raises WrongUse: a picture or a rectangle was given, which an invisible signature cannot show.
+        :raises WrongUse: a picture, an anchor or a rectangle was given, which an invisible signature cannot show.
         :raises SigningRefused: the field is signed already.
         """
         from kyso.errors import WrongUse
         from kyso.models import Placement
         from kyso.placement.layout import existing_field
 
-        given = [name for name, value in (("--rect-mm", intent.rect_mm), ("--anchor", intent.anchor)) if value]
+        options = (
+            ("--rect-mm", intent.rect_mm),
+            ("--anchor", intent.anchor),
+            ("--leader-field", intent.leader_field),
+            ("--image", intent.image),
+        )
+        given = [name for name, value in options if value is not None]
         if given:
             raise WrongUse("placement.invisible_takes_no_place", options=given)
         field = existing_field(letter, intent.field)

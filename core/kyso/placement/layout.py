@@ -41,13 +41,18 @@ class ExplicitPlace:
 def explicit_place(letter: Letter, intent: PlacementIntent) -> ExplicitPlace | None:
     """Return the place named by an existing empty field, or by page and rectangle; ``None`` when neither is given.
 
-    :raises WrongUse: a rectangle without a page, or a field together with a rectangle.
+    :raises WrongUse: a rectangle without a page, a field together with a rectangle or with another page, an
+        anchor together with either.
     :raises SigningRefused: the field is signed already or cannot be seen; the rectangle is not on the page.
     """
     field = existing_field(letter, intent.field)
+    if intent.anchor is not None and (field is not None or intent.rect_mm is not None):
+        raise WrongUse("placement.anchor_and_place", other="--rect-mm" if field is None else "--field")
     if field is not None:
         if intent.rect_mm is not None:
             raise WrongUse("placement.field_and_rectangle", field=field.name)
+        if intent.page is not None and field.page not in (None, letter.page(intent.page).number):
+            raise WrongUse("placement.field_on_other_page", field=field.name, page=field.page, given=intent.page)
         if field.page is None or field.rect_mm is None or min(field.rect_mm.width, field.rect_mm.height) < MIN_SIDE_MM:
             raise SigningRefused("placement.field_invisible", field=field.name)
         return ExplicitPlace(field.page, field.rect_mm, field.name)
@@ -57,6 +62,26 @@ def explicit_place(letter: Letter, intent: PlacementIntent) -> ExplicitPlace | N
         raise WrongUse("placement.page_missing")
     page = letter.page(intent.page)
     return ExplicitPlace(page.number, checked_rectangle(letter, page.number, intent.rect_mm), None)
+
+
+def refuse_unused(
+    intent: PlacementIntent, policy: str, *, anchor: bool = False, leader_field: bool = False, image: bool = True
+) -> None:
+    """Refuse what the caller gave and `policy` would not look at; nothing given is ignored.
+
+    :param anchor: whether the policy uses ``--anchor``.
+    :param leader_field: whether it uses ``--leader-field``.
+    :param image: whether it can show a picture.
+    :raises WrongUse: ``placement.option_unused`` naming the options.
+    """
+    given = {
+        "--anchor": intent.anchor is not None and not anchor,
+        "--leader-field": intent.leader_field is not None and not leader_field,
+        "--image": intent.image is not None and not image,
+    }
+    unused = [option for option, wrong in given.items() if wrong]
+    if unused:
+        raise WrongUse("placement.option_unused", policy=policy, options=unused)
 
 
 def existing_field(letter: Letter, name: str | None) -> FieldInfo | None:

@@ -102,8 +102,8 @@ def test_pages_count_from_the_end_too() -> None:
     assert place(blank(3), "fixed", page=-1, rect_mm=RECT).page == 3
 
 
-def _with_field(rect: list[float], value: bool = False) -> bytes:
-    with pikepdf.open(io.BytesIO(blank())) as pdf:
+def with_field(rect: list[float], value: bool = False, pages: int = 1) -> bytes:
+    with pikepdf.open(io.BytesIO(blank(pages))) as pdf:
         widget = pdf.make_indirect(
             pikepdf.Dictionary(
                 Type=pikepdf.Name.Annot, Subtype=pikepdf.Name.Widget, FT=pikepdf.Name.Sig, T="ChuKy", F=4, Rect=rect
@@ -120,7 +120,7 @@ def _with_field(rect: list[float], value: bool = False) -> bytes:
 
 def test_an_empty_field_is_filled_where_it_stands(signature_image: Path) -> None:
     """--field with an existing name takes that field's rectangle; an unknown name becomes the new field's name."""
-    data = _with_field([100, 400, 300, 460])
+    data = with_field([100, 400, 300, 460])
     placement = place(data, "fixed", image=signature_image, field="ChuKy")
     assert placement.field == "ChuKy"
     assert placement.rect_mm is not None
@@ -136,10 +136,10 @@ def test_an_empty_field_is_filled_where_it_stands(signature_image: Path) -> None
 @pytest.mark.parametrize(
     ("make", "given", "code"),
     [
-        (lambda: _with_field([100, 400, 300, 460], value=True), {}, "placement.field_signed"),
-        (lambda: _with_field([0, 0, 0, 0]), {}, "placement.field_invisible"),
+        (lambda: with_field([100, 400, 300, 460], value=True), {}, "placement.field_signed"),
+        (lambda: with_field([0, 0, 0, 0]), {}, "placement.field_invisible"),
         (
-            lambda: _with_field([100, 400, 300, 460]),
+            lambda: with_field([100, 400, 300, 460]),
             {"page": 1, "rect_mm": RECT},
             "placement.field_and_rectangle",
         ),
@@ -159,7 +159,7 @@ def test_an_invisible_signature_draws_nothing() -> None:
     placement = place(blank(2), "invisible")
     assert (placement.page, placement.rect_mm, placement.stamp) == (1, None, None)
     assert place(blank(2), "invisible", page=-1).page == 2
-    assert place(_with_field([0, 0, 0, 0]), "invisible", field="ChuKy").field == "ChuKy"
+    assert place(with_field([0, 0, 0, 0]), "invisible", field="ChuKy").field == "ChuKy"
     with pytest.raises(KysoError) as refused:
         place(blank(), "invisible", rect_mm=RECT)
     assert refused.value.code == "placement.invisible_takes_no_place"
