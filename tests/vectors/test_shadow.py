@@ -6,6 +6,7 @@ import io
 
 import pikepdf
 import pytest
+from pyhanko.sign import fields
 
 from kyso.demo.pki import DemoPki
 from tests.vectors.making import changes, generic, page, pdf_name, pdf_string, sign, signer_of, update, verify
@@ -45,8 +46,14 @@ def test_hiding_the_overlay_is_forbidden(overlay_signed: bytes, pki: DemoPki) ->
 
 
 @pytest.fixture(scope="module")
-def form_signed(letter_pdf: bytes, pki: DemoPki) -> bytes:
-    """A signed letter with a text field that shows an amount."""
+def form_signed(form: bytes, pki: DemoPki) -> bytes:
+    """The letter with the amount, signed."""
+    return sign(form, signer_of(pki))
+
+
+@pytest.fixture(scope="module")
+def form(letter_pdf: bytes) -> bytes:
+    """A letter with a text field that shows an amount."""
     with pikepdf.open(io.BytesIO(letter_pdf)) as pdf:
         look = pdf.make_stream(
             b"BT /Helv 12 Tf 0 0 Td (1.000) Tj ET",
@@ -71,7 +78,7 @@ def form_signed(letter_pdf: bytes, pki: DemoPki) -> bytes:
         pdf.Root.AcroForm = pikepdf.Dictionary(Fields=pikepdf.Array([field]))
         out = io.BytesIO()
         pdf.save(out)
-    return sign(out.getvalue(), signer_of(pki))
+    return out.getvalue()
 
 
 def _amount(writer: object) -> generic.DictionaryObject:
@@ -109,6 +116,31 @@ def test_filling_a_field_after_an_approval_is_undetermined(form_signed: bytes, p
     assert changes(report) == {"change.field_filled"}
 
 
+@pytest.mark.parametrize(("locked", "changes_are"), [("Amount", "forbidden"), ("Another", "form_filling")])
+def test_a_locked_field_stays_as_it_is(form: bytes, pki: DemoPki, locked: str, changes_are: str) -> None:
+    """FieldMDP: a field that the signature froze may not be filled; another one is judged as usual."""
+    lock = fields.FieldMDPSpec(fields.FieldMDPAction.INCLUDE, fields=[locked])
+
+    def fill(writer: object) -> None:
+        _amount(writer)["/V"] = pdf_string("2.000")
+
+    report = verify(update(sign(form, signer_of(pki), lock=lock), fill), pki)
+    assert report.changes == changes_are
+
+
+def test_many_permitted_changes_do_not_bury_a_forbidden_one(signed: bytes, pki: DemoPki) -> None:
+    """Three hundred empty signature fields in front of a rotated page do not push it off the list."""
+
+    def bury(writer: object) -> None:
+        for number in range(300):
+            fields.append_signature_field(writer, fields.SigFieldSpec(f"F{number}"))  # type: ignore[arg-type] # pyHanko's writer
+        page(writer, 2)["/Rotate"] = generic.NumberObject(90)  # type: ignore[arg-type]
+
+    report = verify(update(signed, bury), pki)
+    assert report.verdict == "invalid"
+    assert "change.page_rotated" in changes(report)
+
+
 def test_swapping_in_a_prepared_page_tree_is_forbidden(letter_pdf: bytes, pki: DemoPki) -> None:
     """Hide and replace: a second page tree lies ready unreferenced; the update only points the catalog at it."""
     with pikepdf.open(io.BytesIO(letter_pdf)) as pdf:
@@ -142,7 +174,6 @@ def test_swapping_in_a_prepared_page_tree_is_forbidden(letter_pdf: bytes, pki: D
 def test_an_appearance_that_serves_as_page_content_is_forbidden(letter_pdf: bytes, pki: DemoPki) -> None:
     """A stamp's appearance that the page also draws may not change when an empty field is signed."""
     from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
-    from pyhanko.sign import fields
 
     def prepare(writer: IncrementalPdfFileWriter) -> None:
         fields.append_signature_field(writer, fields.SigFieldSpec("Seal", box=(240, 80, 340, 180)))

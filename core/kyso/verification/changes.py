@@ -142,6 +142,9 @@ class _Pair:
                 self._review_page(identity, self._pages.numbers[identity])
         self._form.finish()
         self.new_annotations |= self._form.new_ids
+        if len(self._changes) > MAX_CHANGES:
+            # The list is cut for the reader's sake; what is cut must not be the change that matters.
+            self._changes.sort(key=lambda change: SEVERITY[change.severity], reverse=True)
         return tuple(self._changes[:MAX_CHANGES])
 
     def _add(self, code: str, severity: Changes, page: int | None = None, **parameters: Any) -> None:
