@@ -97,6 +97,7 @@ def test_a_plain_verification_is_light(folder: Path) -> None:
     code, loaded = modules_of(["verify", "letter.signed.pdf"], folder)
     assert code == 2
     assert not loaded & set(HEAVY)
+    assert not [name for name in loaded if name.startswith("kyso_stamps")]
 
 
 def test_importing_the_package_is_next_to_nothing() -> None:

@@ -20,7 +20,7 @@ import string
 import unicodedata
 from collections.abc import Mapping
 from functools import cache
-from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal
 
@@ -81,7 +81,11 @@ def catalogue_packages() -> tuple[str, ...]:
 
 def catalogue_files(package: str, language: Language) -> tuple[Path, ...]:
     """Return the catalogue files of `package`: ``messages.vi.toml``, then ``messages.*.vi.toml`` by name."""
-    folders = [Path(folder) for folder in getattr(import_module(package), "__path__", ())]
+    # Found, not imported: the stamp engine is not loaded for its words alone.
+    spec = find_spec(package)
+    if spec is None:
+        raise ModuleNotFoundError(f"No module named {package!r}", name=package)
+    folders = [Path(folder) for folder in spec.submodule_search_locations or ()]
     return tuple(
         file
         for folder in folders
