@@ -113,7 +113,7 @@ def test_filling_a_field_after_an_approval_is_undetermined(form_signed: bytes, p
     report = verify(update(form_signed, fill), pki)
     assert report.changes == "form_filling"
     assert report.verdict == "undetermined"
-    assert changes(report) == {"change.field_filled"}
+    assert "change.field_filled" in changes(report)
 
 
 @pytest.mark.parametrize(("locked", "changes_are"), [("Amount", "forbidden"), ("Another", "form_filling")])

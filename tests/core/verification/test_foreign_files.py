@@ -83,7 +83,7 @@ def test_random_damage_is_never_valid_and_never_raises(signed: bytes, pki: DemoP
 
 
 def _means_the_same(original: bytes, damaged: bytes) -> bool:
-    """White space behind the end changes nothing, nor does damage to what the CMS carries unsigned (CA certificates)."""
+    """White space behind the end means nothing, nor does what a CMS carries unsigned (CA certificates)."""
     if damaged.startswith(original):
         return not damaged[len(original) :].strip()
     _, start, end, _ = byte_range(original)
