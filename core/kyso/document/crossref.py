@@ -15,6 +15,10 @@ if TYPE_CHECKING:
 _STARTXREF = re.compile(rb"startxref\s+(\d{1,15})(?!\d)")
 _STREAM_OBJECT = re.compile(rb"\s*\d{1,10}\s+\d{1,5}\s+obj\b")
 _WINDOW = 64
+_LARGEST_TABLE = 1024 * 1024
+_SUBSECTION = rb"\s*\d{1,10}\s+\d{1,10}\s+"
+_ENTRY = rb"[\d ]{10} [\d ]{5} [nf](?:\r\n| ?[\r\n])"
+_TABLE = re.compile(rb"xref(?:%b(?:%b)*+)++\s*trailer\b" % (_SUBSECTION, _ENTRY))
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,3 +56,18 @@ def find_newest_section(tail: bytes, size: int, read_at: Callable[[int, int], by
     if _STREAM_OBJECT.match(at):
         return NewestSection(offset + len(at) - len(stripped), is_stream=True)
     return None
+
+
+def table_is_regular(section: NewestSection, read_at: Callable[[int, int], bytes]) -> bool:
+    """Tell whether every entry of a cross-reference table has its fixed length (ISO 32000-2, 7.5.4).
+
+    Readers forgive an entry that is one byte short, for a line end of one byte; those that count bytes lose their place
+    at any other, and find no object from there on.
+    """
+    if section.is_stream:
+        return True
+    table = read_at(section.offset, _LARGEST_TABLE)
+    if _TABLE.match(table) is not None:
+        return True
+    # A table that goes on beyond the window, 50,000 entries, is left to the parser.
+    return len(table) == _LARGEST_TABLE and b"trailer" not in table

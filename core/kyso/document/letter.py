@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 import pikepdf
 
 from kyso.contracts import FieldInfo
-from kyso.document.crossref import NewestSection, find_newest_section
+from kyso.document.crossref import NewestSection, find_newest_section, table_is_regular
 from kyso.document.fields import Form, SignatureField, page_annotations, read_form
 from kyso.document.pages import PageNode, PageTree, rectangle_or_none
 from kyso.document.permissions import FieldLock, Permission, docmdp, field_locks
@@ -42,6 +42,9 @@ PARSER_ERRORS = (
 _HIDDEN_OR_NO_VIEW = 2 | 32  # annotation flags, ISO 32000-2, table 167
 _NOT_SEEN = frozenset({"/Popup", "/Link"})
 _REBUILT = "Attempting to reconstruct cross-reference table"
+_GUESSED = ("(trailer, offset", "accepting invalid xref table entry")
+_HARMLESS = "invalid /ID in trailer"
+_TIFF_PREDICTOR = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +66,7 @@ class OpenLetter:
         "_data",
         "_form",
         "_geometries",
+        "_guessed",
         "_pages",
         "_rebuilt",
         "_section",
@@ -92,6 +96,8 @@ class OpenLetter:
         warnings = pdf.get_warnings()  # reading them clears them
         self._size_is_right = not warnings
         self._rebuilt = any(_REBUILT in warning for warning in warnings)
+        # What this parser guessed of a trailer or an entry other readers guess differently, or give up.
+        self._guessed = any(part in warning and _HARMLESS not in warning for warning in warnings for part in _GUESSED)
         self._pages: PageTree | None = None
         self._geometries: dict[int, PageGeometry] = {}
         self._form: Form | None = None
@@ -116,9 +122,17 @@ class OpenLetter:
             # Offsets then count from the header for some readers and from the first byte for others; pyHanko and MuPDF
             # open no such file at all.
             return "document.junk_before_header"
-        if self._rebuilt or self._newest_section is None:
+        section = self._newest_section
+        if self._rebuilt or self._guessed or section is None or not self._is_legible(section):
             return "document.damaged"
         return None
+
+    def _is_legible(self, section: NewestSection) -> bool:
+        """Whether readers other than this tolerant parser find the objects through the newest section."""
+        if not section.is_stream:
+            return table_is_regular(section, self.read_at)
+        parameters = self.pdf.trailer.get("/DecodeParms")
+        return not (isinstance(parameters, pikepdf.Dictionary) and parameters.get("/Predictor") == _TIFF_PREDICTOR)
 
     @property
     def xref_form(self) -> XrefForm:

@@ -21,6 +21,7 @@ from kyso.text import LANGUAGES, has_text, message, next_step
 from kyso.update.writer import write_update
 from tests.core.update import shapes
 from tests.core.update.signed import plan, sign
+from tests.support.judges import pyhanko_validate
 
 PLAIN = shapes.built(object_stream_mode=pikepdf.ObjectStreamMode.disable)
 STREAM = shapes.built(object_stream_mode=pikepdf.ObjectStreamMode.generate)
@@ -79,6 +80,10 @@ def test_a_large_file_is_mapped_and_answers_alike(tmp_path: Path) -> None:
         (PLAIN.replace(b"startxref", b"startxxxx"), "document.damaged"),
         (PLAIN[: PLAIN.rindex(b"startxref")] + b"startxref\n99999999\n%%EOF\n", "document.damaged"),
         (PLAIN[: PLAIN.rindex(b"startxref")] + b"startxref\n12\n%%EOF\n", "document.damaged"),
+        (PLAIN.replace(b"trailer <<", b"trailer << /Kept }"), "document.damaged"),
+        (PLAIN.replace(b"trailer <<", b"trailer << /Kept#"), "document.damaged"),
+        (PLAIN.replace(b" 00000 n \n", b"  00000 n \n", 1), "document.damaged"),
+        (PLAIN.replace(b" 00000 n \n", b" 00000 n   \n", 1), "document.damaged"),
         (shapes.by_hand(shapes.minimal(pages=b"<< /Type /Pages /Kids [ ] /Count 0 >>")), "document.no_pages"),
         (shapes.by_hand(shapes.minimal(catalog=b"<< /Type /Catalog >>")), "document.beyond_repair"),
         (shapes.by_hand(shapes.minimal(catalog=b"<< /Type /Catalog /Pages [ ] >>")), "document.beyond_repair"),
@@ -155,6 +160,27 @@ def test_a_single_wrong_entry_is_no_reason_to_refuse() -> None:
     signed = sign(PLAIN[:table] + b"\n".join(lines) + PLAIN[start:])
     with open_letter(signed) as letter:
         assert letter.signature_count == 1
+
+
+@pytest.mark.parametrize("ending", [b"\n", b"\r", b"\r\n", b" \r"])
+def test_line_ends_in_the_table_that_readers_forgive_are_taken(ending: bytes) -> None:
+    """Entries of 19 and 20 bytes are signed as they are, and pyHanko still finds the signature."""
+    start = PLAIN.rindex(b"startxref")
+    table = PLAIN.index(b"xref\n", 0)
+    signed = sign(PLAIN[:table] + PLAIN[table:start].replace(b" \n", ending) + PLAIN[start:])
+    (found,) = pyhanko_validate(signed)
+    assert found.intact
+    assert found.valid
+
+
+def test_a_file_repaired_for_its_trailer_can_be_signed() -> None:
+    """What is refused as damaged because of its trailer or its entries is repairable."""
+    for broken in (
+        PLAIN.replace(b"trailer <<", b"trailer << /Kept }"),
+        PLAIN.replace(b" 00000 n \n", b" 00000 n   \n", 1),
+    ):
+        with open_letter(sign(repair(broken))) as letter:
+            assert letter.signature_count == 1
 
 
 @pytest.mark.parametrize("original", [PLAIN, STREAM, shapes.hybrid()], ids=["table", "stream", "hybrid"])
