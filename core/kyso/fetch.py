@@ -247,7 +247,7 @@ class Fetcher:
 
     def __init__(self, policy: FetchPolicy | None = None) -> None:
         self.policy = policy or FetchPolicy()
-        self._pools: dict[str, urllib3.PoolManager] = {}
+        self._pools: dict[tuple[str, bool], urllib3.PoolManager] = {}
         self._lock = threading.Lock()
 
     def __enter__(self) -> Fetcher:
@@ -360,11 +360,11 @@ class Fetcher:
         return Answer(response.status, headers, b"".join(parts), url)
 
     def _pool(self, url: str) -> urllib3.PoolManager:
-        proxy = self._proxy_for(url)
+        kind = (self._proxy_for(url), url.startswith("https:"))
         with self._lock:
-            pool = self._pools.get(proxy)
+            pool = self._pools.get(kind)
             if pool is None:
-                pool = self._pools[proxy] = self._new_pool(proxy)
+                pool = self._pools[kind] = self._new_pool(*kind)
             return pool
 
     def _proxy_for(self, url: str) -> str:
@@ -379,8 +379,11 @@ class Fetcher:
         proxy = proxies.get(parts.scheme) or proxies.get("all") or ""
         return proxy if not proxy or "://" in proxy else f"http://{proxy}"
 
-    def _new_pool(self, proxy: str) -> urllib3.PoolManager:
-        options: dict[str, Any] = {"maxsize": 4, "ssl_context": self._tls()}
+    def _new_pool(self, proxy: str, tls: bool) -> urllib3.PoolManager:
+        options: dict[str, Any] = {"maxsize": 4}
+        if tls:
+            # Reading the system's roots takes tens of milliseconds; CRL, OCSP and TSA are mostly plain HTTP.
+            options["ssl_context"] = self._tls()
         pool = urllib3.ProxyManager(proxy, **options) if proxy else urllib3.PoolManager(**options)
         pool.pool_classes_by_scheme = {"http": _GuardedHttpPool, "https": _GuardedHttpsPool}
         return pool

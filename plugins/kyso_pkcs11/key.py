@@ -12,7 +12,7 @@ from kyso.models import DigestName, SchemeName
 from kyso.plugin import ConfigWrong, DigestToSign, KeyAccess, KeyTrouble, Pending, Secret, Signed, WrongUse
 from kyso_pkcs11.mechanisms import Block, PublicKey, block_for, finished_value, schemes_of
 from kyso_pkcs11.module_process import ModuleProcess
-from kyso_pkcs11.pin import Deadlines, RejectedPins, log_in
+from kyso_pkcs11.pin import STATE_FIELDS, Deadlines, RejectedPins, log_in
 from kyso_pkcs11.selection import TokenCertificate
 
 
@@ -38,7 +38,7 @@ class TokenKey:
         self._forget = forget
         self._lock = threading.RLock()
         self._public_key = _public_key(found)
-        state = process.call("state", deadlines.call_s, slot_id=found.token.slot_id)
+        state = process.call("state", deadlines.call_s, wanted=STATE_FIELDS, slot_id=found.token.slot_id)
         self._mechanisms = frozenset(state["mechanisms"])
         self._pinpad = "pinpad" in state["flags"]
         self._schemes = schemes_of(self._public_key, self._mechanisms)
@@ -125,6 +125,7 @@ class TokenKey:
         key = self._process.call(
             "find_key",
             self._deadlines.call_s,
+            wanted={"key": int, "always_authenticate": bool},
             slot_id=token.slot_id,
             id=self._found.id.hex(),
             label=self._found.label,
@@ -159,7 +160,10 @@ class TokenKey:
                 blocks=[block.data.hex() for block in blocks],
                 pin=self._signing_pin.reveal() if self._signing_pin is not None else None,
             ):
-                values.append(finished_value(bytes.fromhex(answer["value"]), self._public_key))
+                values.append(finished_value(bytes.fromhex(str(answer.get("value"))), self._public_key))
+        except ValueError:
+            # What is not hexadecimal is no signature; whoever damaged it, nothing is used.
+            raise KeyTrouble("pkcs11.key_mismatch", token=self._found.token.label) from None
         except KeyTrouble as trouble:
             raise self._stopped(trouble, done + len(values), total) from None
         return values

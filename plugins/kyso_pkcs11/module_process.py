@@ -15,7 +15,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from kyso.plugin import KeyTrouble
@@ -73,20 +73,31 @@ class ModuleProcess:
         )
         self._reader.start()
         try:
-            self.library: dict[str, Any] = self.call("load", LOAD_DEADLINE_S, path=str(module.path))["library"]
+            answer = self.call("load", LOAD_DEADLINE_S, wanted={"library": dict}, path=str(module.path))
+            self.library: dict[str, Any] = answer["library"]
         except KeyTrouble:
             self.close()
             raise
 
-    def call(self, operation: str, deadline_s: float, **arguments: object) -> dict[str, Any]:
+    def call(
+        self, operation: str, deadline_s: float, *, wanted: Mapping[str, type] | None = None, **arguments: object
+    ) -> dict[str, Any]:
         """Make one call and return its answer.
 
         :param deadline_s: seconds after which the worker is killed.
+        :param wanted: fields that the answer must have, with their types; native code beside the worker's own may
+            have damaged anything.
         :raises KeyTrouble: the module answered with an error, crashed, or did not answer in time.
         """
         with self._lock:
             self._send(operation, arguments)
-            return self._receive(operation, deadline_s)
+            answer = self._receive(operation, deadline_s)
+        if any(not isinstance(answer.get(name), kind) for name, kind in (wanted or {}).items()):
+            raise self._unreadable(operation)
+        return answer
+
+    def _unreadable(self, operation: str) -> KeyTrouble:
+        return KeyTrouble("pkcs11.failed", module=str(self.module.path), call=operation, error="answer unreadable")
 
     def stream(self, operation: str, deadline_s: float, count: int, **arguments: object) -> Iterator[dict[str, Any]]:
         """Make one call that has `count` answers, each within `deadline_s`."""
@@ -129,7 +140,7 @@ class ModuleProcess:
     def _reported(self, operation: str, answer: dict[str, Any]) -> KeyTrouble:
         code, parameters = answer.get("error"), answer.get("parameters")
         if not isinstance(code, str) or not _CODE.fullmatch(code) or not isinstance(parameters, dict):
-            return KeyTrouble("pkcs11.failed", module=str(self.module.path), call=operation, error="wire")
+            return self._unreadable(operation)
         return KeyTrouble(code, **{"module": str(self.module.path), **parameters})
 
     def _ended(self, operation: str) -> KeyTrouble:

@@ -16,6 +16,9 @@ from kyso.plugin import KeyAccess, KeyTrouble, Notice, Secret
 from kyso_pkcs11.module_process import ModuleProcess
 from kyso_pkcs11.selection import Token
 
+STATE_FIELDS: dict[str, type] = {"flags": list, "mechanisms": list, "logged_in": bool}
+"""What a worker's answer about a token's state must have."""
+
 PinKind = Literal["login", "signing"]
 
 
@@ -65,7 +68,7 @@ def log_in(
     :returns: the PIN that was accepted, ``None`` where none was typed here.
     :raises KeyTrouble: locked, last try not allowed, wrong PIN, cancelled at the PIN pad.
     """
-    state = process.call("state", deadlines.call_s, slot_id=token.slot_id)
+    state = process.call("state", deadlines.call_s, wanted=STATE_FIELDS, slot_id=token.slot_id)
     flags = set(state["flags"])
     if state["logged_in"] or "login_required" not in flags:
         return None
@@ -110,7 +113,7 @@ def _prompt(flags: set[str]) -> str:
 def _explained(process: ModuleProcess, token: Token, deadlines: Deadlines) -> KeyTrouble:
     """Return the error for a wrong PIN that says what is left of the tries, as far as the token tells."""
     try:
-        flags = set(process.call("state", deadlines.call_s, slot_id=token.slot_id)["flags"])
+        flags = set(process.call("state", deadlines.call_s, wanted=STATE_FIELDS, slot_id=token.slot_id)["flags"])
     except KeyTrouble:
         # The module died right after the wrong PIN: the PIN is what the person must know about.
         flags = set()

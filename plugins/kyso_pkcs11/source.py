@@ -215,8 +215,13 @@ def _hides(token: Token, certificates: list[TokenCertificate]) -> bool:
 
 
 def _inventory(process: ModuleProcess, deadlines: Deadlines) -> ModuleState:
-    answer = process.call("inventory", deadlines.call_s)
-    tokens, certificates = read_inventory(process.module.path, process.library, answer["slots"])
+    answer = process.call("inventory", deadlines.call_s, wanted={"slots": list})
+    try:
+        tokens, certificates = read_inventory(process.module.path, process.library, answer["slots"])
+    except (KeyError, TypeError, ValueError) as cause:
+        raise KeyTrouble(
+            "pkcs11.failed", module=str(process.module.path), call="inventory", error=type(cause).__name__
+        ) from cause
     return ModuleState(process.module, dict(process.library), tuple(tokens), tuple(certificates))
 
 

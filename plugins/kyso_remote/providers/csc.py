@@ -65,7 +65,7 @@ def schemes_of(algorithms: object) -> tuple[tuple[SchemeName, DigestName], ...]:
     A plain "rsaEncryption" leaves the digest to the request.
     """
     found: list[tuple[SchemeName, DigestName]] = []
-    for oid in algorithms if isinstance(algorithms, list) else []:
+    for oid in map(str, algorithms) if isinstance(algorithms, list) else ():
         pairs: list[tuple[SchemeName, DigestName]]
         if oid in _COMBINED:
             pairs = [_COMBINED[oid]]

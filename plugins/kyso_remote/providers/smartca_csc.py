@@ -52,7 +52,7 @@ class SmartCaCsc:
         token = reply.table().get("access_token")
         if reply.ok and isinstance(token, str) and token:
             return token, seconds(reply.table().get("expires_in"), 3600.0)
-        error = reply.table().get("error")
+        error = str(reply.table().get("error") or "")
         if error in {"invalid_client", "invalid_grant", "invalid_scope"}:
             raise KeyTrouble("remote.client_refused", provider=self._account.profile.title, user=self._account.user_id)
         raise self._transport.failed(error or reply.status, reply.table().get("error_description"))

@@ -23,7 +23,12 @@ USERS = {"mysign": f"CMT_{PERSON_ID}"}
 
 
 def started(start: Start, name: str, scenario: str = "approve") -> Remote:
-    remote = start(name, scenario)
+    return equipped(start(name, scenario))
+
+
+def equipped(remote: Remote) -> Remote:
+    """Give the person everything that the provider wants."""
+    name = remote.name
     remote.user = USERS.get(name, PERSON_ID)
     remote.answers |= {"password": PASSWORD}
     if name == "rssp":

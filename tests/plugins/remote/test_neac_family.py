@@ -282,7 +282,7 @@ def test_limits_are_kept(start: Start) -> None:
     """More letters than one confirmation takes, and another scheme, are refused before anything is sent."""
     key = start("smartca").open()
     with pytest.raises(WrongUse):
-        key.sign(digests(51), "rsa-pkcs1v15")
+        key.sign(digests(101), "rsa-pkcs1v15")
     with pytest.raises(KeyTrouble):
         key.sign(digests(), "rsa-pss")
     key.close()
