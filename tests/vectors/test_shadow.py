@@ -207,3 +207,54 @@ def test_an_appearance_that_serves_as_page_content_is_forbidden(letter_pdf: byte
     report = verify(update(signed, redraw), pki)
     assert report.verdict == "invalid"
     assert "change.page_resources" in changes(report)
+
+
+def _with_shared_drawing(letter: bytes, holder: str) -> bytes:
+    """Return the letter with an empty field whose drawing is also kept somewhere else, or nowhere else."""
+    from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
+    from pyhanko.sign import fields
+
+    def prepare(writer: IncrementalPdfFileWriter) -> None:
+        fields.append_signature_field(writer, fields.SigFieldSpec("Seal", box=(240, 80, 340, 180)))
+        field = next(iter(writer.root["/AcroForm"]["/Fields"])).get_object()
+        look = generic.StreamObject(
+            {
+                pdf_name("/Type"): pdf_name("/XObject"),
+                pdf_name("/Subtype"): pdf_name("/Form"),
+                pdf_name("/BBox"): generic.ArrayObject(map(generic.NumberObject, (0, 0, 100, 100))),
+            },
+            stream_data=b"0 0 1 1 re f",
+        )
+        drawing = writer.add_object(look)
+        appearance = writer.add_object(generic.DictionaryObject({pdf_name("/N"): drawing}))
+        field[pdf_name("/AP")] = appearance
+        if holder == "trailer":
+            writer.set_custom_trailer_entry(pdf_name("/Kept"), appearance)
+        elif holder == "catalog":
+            writer.root[pdf_name("/Kept")] = appearance
+            writer.update_root()
+        elif holder == "catalog holds the stream":
+            writer.root[pdf_name("/Kept")] = drawing
+            writer.update_root()
+        elif holder == "page":
+            page(writer)[pdf_name("/Kept")] = appearance
+
+    return update(letter, prepare)
+
+
+@pytest.mark.parametrize("holder", ["trailer", "catalog", "catalog holds the stream", "page"])
+def test_replacing_a_drawing_that_serves_elsewhere_is_forbidden(letter_pdf: bytes, pki: DemoPki, holder: str) -> None:
+    """Filling an empty field may replace its drawing, but not one that something outside the form refers to."""
+    signed = sign(_with_shared_drawing(letter_pdf, holder), signer_of(pki))
+    assert verify(signed, pki).verdict == "valid"
+    report = verify(sign(signed, signer_of(pki, "seal"), "Seal"), pki)
+    assert report.verdict == "invalid"
+    assert "change.appearance_shared" in changes(report)
+
+
+def test_replacing_a_drawing_of_the_field_alone_is_permitted(letter_pdf: bytes, pki: DemoPki) -> None:
+    """The same field whose drawing nothing else uses is signed without any alarm."""
+    signed = sign(_with_shared_drawing(letter_pdf, "nothing"), signer_of(pki))
+    report = verify(sign(signed, signer_of(pki, "seal"), "Seal"), pki)
+    assert report.verdict == "valid"
+    assert changes(report) == {"change.signature_added"}

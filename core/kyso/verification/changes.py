@@ -25,7 +25,7 @@ from kyso.verification.revisions import CannotJudge, PageList, ReferenceGraph, R
 from kyso.verification.structure_changes import structure_grown
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from kyso.document.pages import ObjectId
     from kyso.verification.report import Changes
@@ -103,13 +103,25 @@ class ChangeReviewer:
         tree = nodes | self._pages.numbers.keys()
         dirty = self._graph.reaching(changed, tree, {*nodes, old.root.objgen})
         comparison = Comparison(dirty, tree, self._annotations)
-        pair = _Pair(old, new, comparison, dirty, self._pages, self._field_names)
+        pair = _Pair(old, new, comparison, dirty, self._pages, self._field_names, self._appearance_shared)
         found = pair.review()
         self._graph.update(new, changed)
         if changed & (nodes | {old.root.objgen}) or new.root.objgen != old.root.objgen:
             self._pages = PageList.read(new.root)
         self._annotations |= pair.new_annotations
         return found
+
+    def _appearance_shared(self, appearance: Object, old: Revision) -> bool:
+        """Tell whether an appearance dictionary or one of its streams has a use that no widget leads to."""
+        users = set(self._annotations)
+        parts = [appearance, *(part for part in map(appearance.get, ("/N", "/R", "/D")) if isinstance(part, Object))]
+        for part in parts:
+            if part.objgen == DIRECT:
+                continue
+            if self._graph.referrers(part.objgen) - users or part.objgen in old.named_by_trailer():
+                return True
+            users.add(part.objgen)
+        return False
 
 
 class _Pair:
@@ -123,6 +135,7 @@ class _Pair:
         dirty: set[ObjectId],
         pages: PageList,
         field_names: set[str],
+        appearance_shared: Callable[[Object, Revision], bool],
     ) -> None:
         self._old = old
         self._new = new
@@ -130,7 +143,9 @@ class _Pair:
         self._dirty = dirty
         self._pages = pages
         self._changes: list[Change] = []
-        self._form = FormReview(comparison, self._changes, pages.numbers, field_names)
+        self._form = FormReview(
+            comparison, self._changes, pages.numbers, field_names, lambda item: appearance_shared(item, old)
+        )
         self.new_annotations: set[ObjectId] = set()
 
     def review(self) -> tuple[Change, ...]:

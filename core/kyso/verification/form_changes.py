@@ -13,6 +13,8 @@ from kyso.verification.comparison import DIRECT
 from kyso.verification.report import Change
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from kyso.document.pages import ObjectId
     from kyso.geometry import RectMm
     from kyso.verification.comparison import Comparison
@@ -66,8 +68,10 @@ class FormReview:
         changes: list[Change],
         page_numbers: dict[ObjectId, int],
         field_names: set[str],
+        used_elsewhere: Callable[[Object], bool],
     ) -> None:
         self.new_ids: set[ObjectId] = set()
+        self._used_elsewhere = used_elsewhere
         self._field_names = field_names
         self._comparison = comparison
         self._changes = changes
@@ -188,6 +192,7 @@ class FormReview:
         rest = changed - {"/Kids"}
         if filled:
             self._changes.append(_signature_change(after, page, visible=False, existing=True))
+            self._review_old_appearance(old, before, changed, page)
             allowed = _FILLING_KEYS
         elif before.value is None and after.value is None:
             allowed = _DESCRIPTIVE_KEYS
@@ -201,6 +206,12 @@ class FormReview:
             else:
                 code = "change.field_definition"
             self._add(code, "forbidden", page, field=before.name, key=key)
+
+    def _review_old_appearance(self, old: Dictionary, before: _Inherited, changed: set[str], page: int | None) -> None:
+        """Refuse a new appearance where the old one also served outside the form: a drawing kept for another use."""
+        appearance = old.get("/AP") if "/AP" in changed else None
+        if isinstance(appearance, Dictionary) and self._used_elsewhere(appearance):
+            self._add("change.appearance_shared", "forbidden", page, field=before.name)
 
     def _review_value_field(
         self, old: Dictionary, new: Dictionary, before: _Inherited, changed: set[str], page: int | None
@@ -241,6 +252,7 @@ class FormReview:
             if not changed:
                 continue
             if before.kind == "/Sig":
+                self._review_old_appearance(first, before, changed, page)
                 allowed = _FILLING_KEYS if before.value is None and after.value is not None else frozenset()
                 code, fine = "change.signature_appearance", "permitted"
             else:

@@ -62,6 +62,10 @@ class Revision:
         """Return an object, ``None`` where the revision does not define it."""
         return self.pdf.get_object(identity) if identity in self.table else None
 
+    def named_by_trailer(self) -> frozenset[ObjectId]:
+        """Return the objects to which the trailer itself refers."""
+        return _targets(unparsed(self.pdf.trailer))
+
 
 def open_pdf(source: ByteSource, end: int, password: Secret | None) -> pikepdf.Pdf:
     """Open the document cut at `end`, without letting the parser tidy anything up.
@@ -181,9 +185,9 @@ class ReferenceGraph:
                 stack.append(referrer)
         return found
 
-    def is_referred_to(self, identity: ObjectId) -> bool:
-        """Tell whether any object refers to this one."""
-        return bool(self._referrers.get(identity))
+    def referrers(self, identity: ObjectId) -> frozenset[ObjectId]:
+        """Return the objects that refer to this one. The trailer is none; see :meth:`Revision.named_by_trailer`."""
+        return frozenset(self._referrers.get(identity, ()))
 
 
 def _targets(text: bytes) -> frozenset[ObjectId]:
