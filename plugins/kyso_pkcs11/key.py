@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
@@ -12,8 +13,8 @@ from kyso.models import DigestName, SchemeName
 from kyso.plugin import ConfigWrong, DigestToSign, KeyAccess, KeyTrouble, Pending, Secret, Signed, WrongUse
 from kyso_pkcs11.mechanisms import Block, PublicKey, block_for, finished_value, schemes_of
 from kyso_pkcs11.module_process import ModuleProcess
-from kyso_pkcs11.pin import STATE_FIELDS, Deadlines, RejectedPins, log_in
-from kyso_pkcs11.selection import TokenCertificate
+from kyso_pkcs11.pin import STATE_FIELDS, Deadlines, RejectedPins, about_token, log_in
+from kyso_pkcs11.selection import Token, TokenCertificate
 
 
 class TokenKey:
@@ -38,7 +39,10 @@ class TokenKey:
         self._forget = forget
         self._lock = threading.RLock()
         self._public_key = _public_key(found)
-        state = process.call("state", deadlines.call_s, wanted=STATE_FIELDS, slot_id=found.token.slot_id)
+        try:
+            state = process.call("state", deadlines.call_s, wanted=STATE_FIELDS, slot_id=found.token.slot_id)
+        except KeyTrouble as trouble:
+            raise about_token(trouble, found.token) from None
         self._mechanisms = frozenset(state["mechanisms"])
         self._pinpad = "pinpad" in state["flags"]
         self._schemes = schemes_of(self._public_key, self._mechanisms)
@@ -122,20 +126,26 @@ class TokenKey:
                 # The device would ask again for every letter of a batch; one refusal is an answer.
                 self._given_up = trouble
             raise
-        key = self._process.call(
-            "find_key",
-            self._deadlines.call_s,
-            wanted={"key": int, "always_authenticate": bool},
-            slot_id=token.slot_id,
-            id=self._found.id.hex(),
-            label=self._found.label,
-            modulus=_modulus(self._public_key),
-            kind="RSA" if isinstance(self._public_key, rsa.RSAPublicKey) else "EC",
-        )
+        key = self._find_key(token)
         self._always_authenticate = bool(key["always_authenticate"])
         if self._always_authenticate and not self._pinpad:
             self._signing_pin = self._ask_signing_pin(pin)
         self._handle = int(key["key"])
+
+    def _find_key(self, token: Token) -> dict[str, Any]:
+        try:
+            return self._process.call(
+                "find_key",
+                self._deadlines.call_s,
+                wanted={"key": int, "always_authenticate": bool},
+                slot_id=token.slot_id,
+                id=self._found.id.hex(),
+                label=self._found.label,
+                modulus=_modulus(self._public_key),
+                kind="RSA" if isinstance(self._public_key, rsa.RSAPublicKey) else "EC",
+            )
+        except KeyTrouble as trouble:
+            raise about_token(trouble, token) from None
 
     def _ask_signing_pin(self, login_pin: Secret | None) -> Secret:
         """Return the PIN for CKU_CONTEXT_SPECIFIC: the login PIN, or the key's own where the config says so."""
@@ -174,9 +184,7 @@ class TokenKey:
                 self._rejected.add(self._found.token, "signing", self._signing_pin)
             self._signing_pin = None
             self._handle = None
-        stopped = KeyTrouble(
-            trouble.code, **{**trouble.parameters, "token": self._found.token.label, "done": done, "total": total}
-        )
+        stopped = about_token(trouble, self._found.token, done, total)
         if trouble.code in {"pkcs11.signing_pin_wrong", "pkcs11.pin_locked", "pkcs11.cancelled"}:
             # Whether to spend another try is a person's decision: the key must be opened again for it.
             self._given_up = stopped

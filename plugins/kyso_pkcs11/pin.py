@@ -60,6 +60,12 @@ class RejectedPins:
             raise KeyTrouble("pkcs11.pin_rejected_before", token=token.label)
 
 
+def about_token(trouble: KeyTrouble, token: Token, done: int = 0, total: int = 0) -> KeyTrouble:
+    """Return a worker's error with what its words mention: the token, and how far a batch got."""
+    known: dict[str, object] = {"token": token.label, "done": done, "total": total}
+    return KeyTrouble(trouble.code, **{**trouble.parameters, **known})
+
+
 def log_in(
     process: ModuleProcess, token: Token, access: KeyAccess, rejected: RejectedPins, deadlines: Deadlines
 ) -> Secret | None:
@@ -68,7 +74,10 @@ def log_in(
     :returns: the PIN that was accepted, ``None`` where none was typed here.
     :raises KeyTrouble: locked, last try not allowed, wrong PIN, cancelled at the PIN pad.
     """
-    state = process.call("state", deadlines.call_s, wanted=STATE_FIELDS, slot_id=token.slot_id)
+    try:
+        state = process.call("state", deadlines.call_s, wanted=STATE_FIELDS, slot_id=token.slot_id)
+    except KeyTrouble as trouble:
+        raise about_token(trouble, token) from None
     flags = set(state["flags"])
     if state["logged_in"] or "login_required" not in flags:
         return None
@@ -91,7 +100,7 @@ def log_in(
             rejected.add(token, "login", pin)
         if trouble.code == "pkcs11.pin_wrong":
             raise _explained(process, token, deadlines) from None
-        raise KeyTrouble(trouble.code, **{**trouble.parameters, "token": token.label}) from None
+        raise about_token(trouble, token) from None
     return pin
 
 

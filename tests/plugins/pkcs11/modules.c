@@ -8,6 +8,7 @@
  *             TEST_P11_ALWAYS_CODE the signing PIN, where it is not the login PIN
  *             TEST_P11_RAW        only CKM_RSA_X_509 is listed
  *             TEST_P11_REMOVE     C_Sign fails with CKR_DEVICE_REMOVED after so many signatures
+ *             TEST_P11_VANISH     C_GetTokenInfo fails with CKR_TOKEN_NOT_PRESENT after so many calls
  *             TEST_P11_LOG        file to which every C_Login and C_Sign is written
  *             TEST_P11_NOISE      text printed to standard output at every call of C_GetTokenInfo
  *             TEST_P11_CRASH / TEST_P11_HANG   name of the call (load, token, login, sign) that crashes or hangs
@@ -45,7 +46,9 @@ static void note(const char *line) {
 
 static ulong_t get_token_info(ulong_t slot, unsigned char *info) {
     misbehave("token");
-    const char *noise = getenv("TEST_P11_NOISE");
+    static int calls;
+    const char *noise = getenv("TEST_P11_NOISE"), *vanish = getenv("TEST_P11_VANISH");
+    if (vanish && calls++ >= atoi(vanish)) return 0xE0; /* CKR_TOKEN_NOT_PRESENT */
     if (noise) { puts(noise); fflush(stdout); }
     ulong_t (*call)(ulong_t, void *) = inner->call[GET_TOKEN_INFO], result = call(slot, info), flags;
     if (result) return result;

@@ -177,6 +177,16 @@ def test_a_token_removed_in_the_middle_says_where(source: TokenSource, access: A
     assert (trouble.parameters["done"], trouble.parameters["total"]) == (2, 5)
 
 
+@pytest.mark.parametrize("calls", ["3", "4"])
+def test_a_token_pulled_out_before_the_first_signature_is_named(
+    calls: str, source: TokenSource, access: Access, strange: Strange
+) -> None:
+    """A token that is gone between the list and the login is told with its name."""
+    trouble = trouble_of(source, access(strange(vanish=calls)))
+    assert trouble.code == "pkcs11.token_removed"
+    assert trouble.parameters["token"] == "LANH DAO"
+
+
 @pytest.mark.parametrize("call", ["load", "token", "login", "sign"])
 def test_a_crash_is_an_error_with_a_name(
     call: str, source: TokenSource, access: Access, strange: Strange, tokens: Tokens
