@@ -93,6 +93,50 @@ def sign_role(
         )
 
 
+def sign_xml(
+    common: Common,
+    settings: KbnnSettings,
+    content: bytes,
+    role: str,
+    key_name: str,
+    form: str,
+    secret_env: str | None,
+) -> bytes:
+    """Sign authentication data as XAdES or XML-DSig with a configured key that answers at once.
+
+    :raises WrongUse: there is no such role or form.
+    :raises KeyTrouble: the certificate must not sign, or a person would have to confirm.
+    """
+    from kyso.cli.secrets import asker
+    from kyso.models import Signed
+    from kyso.plugin import KeyTrouble
+    from kyso.signing.certificates import check_certificate
+    from kyso.signing.judgement import judge
+    from kyso_kbnn.signing import envelope_certificates
+    from kyso_kbnn.xades import finish_xml_signature, prepare_xml_signature
+
+    if role not in ("accountant", "holder") or form not in ("xades", "xmldsig"):
+        known = ("accountant", "holder", "xades", "xmldsig")
+        raise WrongUse("kbnn.option_unknown", names=[role, form], known=known)
+    with common.engine(asker(common.language, secret_env=secret_env)) as engine:
+        key = engine.key(key_name)
+        check_certificate(key.certificate, present())
+        judge(key.certificate, key.chain, common.config, present())
+        prepared = prepare_xml_signature(
+            content,
+            "holder" if role == "holder" else "accountant",
+            envelope_certificates(key),
+            key.schemes,
+            present(),
+            settings.profile,
+            form="xmldsig" if form == "xmldsig" else "xades",
+        )
+        answer = key.sign(prepared.to_sign(settings.profile.xml.root), prepared.scheme)
+        if not isinstance(answer, Signed):
+            raise KeyTrouble("kbnn.needs_folder", role=role)
+        return finish_xml_signature(prepared, answer.values[0])
+
+
 def certificate_judges(
     common: Common, trust: list[Path] | None, crl: list[Path] | None, moment: datetime
 ) -> Callable[[], CertificateJudge]:

@@ -19,6 +19,7 @@ from kyso_kbnn.command_context import (
     present,
     read_file,
     sign_role,
+    sign_xml,
     state_json,
     tell_state,
     write_file,
@@ -125,6 +126,30 @@ def envelope(
             output.say(answer.pending.instruction, common.language, dict(answer.pending.parameters))
     tell_state(common, folder, report_format)
     return 8 if waiting else 0
+
+
+@app.command(name="xml-signature")
+def xml_signature(
+    ctx: typer.Context,
+    source: Annotated[Path, typer.Argument(help="JSON, Excel hoặc thư mục hồ sơ / JSON, workbook or dossier folder")],
+    key: Annotated[str, typer.Option(help="Khóa ký / the key")],
+    out: Annotated[Path, typer.Option("--out", help="Tệp XML / the XML to write")],
+    role: Annotated[str, typer.Option(help="accountant | holder")] = "accountant",
+    form: Annotated[str, typer.Option(help="xades | xmldsig")] = "xades",
+    secret_env: Annotated[str | None, typer.Option(help="Biến chứa mật khẩu khóa / variable with its secret")] = None,
+    force: Force = False,
+) -> None:
+    """Ký thêm dạng XAdES hoặc XML-DSig cho hệ thống có yêu cầu. / An additional XAdES or XML-DSig signature."""
+    from kyso_kbnn.authentication_data import write_authentication_data
+    from kyso_kbnn.folder import CONTENT_FILE, DossierFolder
+
+    common, settings = context(ctx)
+    if source.is_dir():
+        content = DossierFolder(source, settings.profile).read(CONTENT_FILE)
+    else:
+        content = write_authentication_data(load_source(common, settings, source), settings.profile)
+    write_file(out, sign_xml(common, settings, content, role, key, form, secret_env), force)
+    output.say("kbnn.written", common.language, {"path": out})
 
 
 @app.command()

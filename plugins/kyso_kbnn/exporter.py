@@ -12,29 +12,19 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from kyso.contracts import Contribution, Exporter, Key
-from kyso.plugin import InputRefused, Setting, Text, WrongUse
+from kyso.contracts import Key
+from kyso.plugin import InputRefused, WrongUse
 from kyso_kbnn.authentication_data import write_authentication_data
 from kyso_kbnn.body import gateway_objects, signed_dossier, to_json_bytes
+from kyso_kbnn.contributions import EXPORT_OPTIONS
 from kyso_kbnn.dossier import Dossier, completed
 from kyso_kbnn.envelope import ROLES, Envelope, Role, read_envelope
 from kyso_kbnn.problems import Problem, refuse_errors
 from kyso_kbnn.profile import Profile, default_profile, load_profile
 from kyso_kbnn.reading import parse_json, read_dossier
 from kyso_kbnn.rules import check_dossier
-from kyso_kbnn.settings import SETTINGS
 from kyso_kbnn.signing import same_person, sign_content
 from kyso_kbnn.xml_schema import validate
-
-_SETTINGS = (
-    Setting("form", "choice", Text("Kết xuất", "What is exported"), default="body", choices=("body", "xml")),
-    Setting("profile", "text", Text("Tệp hồ sơ chuẩn thay tệp đi kèm", "Profile to use instead of the packaged one")),
-    Setting("accountant_username", "text", Text("Tên đăng nhập kế toán trưởng", "The chief accountant's login name")),
-    Setting("holder_username", "text", Text("Tên đăng nhập chủ tài khoản", "The account holder's login name")),
-    Setting("accountant_envelope", "text", Text("Phong bì kế toán trưởng đã ký", "The accountant's envelope")),
-    Setting("holder_envelope", "text", Text("Phong bì chủ tài khoản đã ký", "The account holder's envelope")),
-)
-OPTIONS = tuple(setting.name for setting in _SETTINGS)
 
 
 class EnvelopeExporter:
@@ -66,9 +56,9 @@ class EnvelopeExporter:
         :raises DossierRefused: everything that is wrong with the dossier.
         :raises WrongUse: an unknown option, or a body without both signatures.
         """
-        unknown = set(options) - set(OPTIONS)
+        unknown = set(options) - set(EXPORT_OPTIONS)
         if unknown:
-            raise WrongUse("kbnn.option_unknown", names=sorted(unknown), known=OPTIONS)
+            raise WrongUse("kbnn.option_unknown", names=sorted(unknown), known=EXPORT_OPTIONS)
         profile = load_profile(Path(options["profile"])) if "profile" in options else default_profile()
         dossier, _ = load(data, profile, self._unit, "dossier")
         content = write_authentication_data(dossier, profile)
@@ -157,13 +147,3 @@ def read_any(
 
 def _unplaced(problems: Iterable[Problem]) -> list[Problem]:
     return list(problems)
-
-
-def contribution() -> Contribution[Exporter]:
-    """Return what `register_exporters` hands over."""
-    return Contribution(
-        "kbnn.envelope",
-        Text("Hồ sơ gửi Kho bạc Nhà nước theo Quyết định 935/QĐ-KBNN", "Dossier for the State Treasury (Decision 935)"),
-        load=EnvelopeExporter,
-        settings=(*_SETTINGS, *(setting for setting in SETTINGS if setting.name not in OPTIONS)),
-    )

@@ -4,7 +4,7 @@ kyso's form::
 
     {"unit": {...}, "document": {"v_tieu_de": "..."},
      "vouchers": [{"form": "16a1", "header": {...}, "lines": [{...}]}],
-     "attachments": [{"v_ten_tai_lieu": "...", "x_path": "contract.pdf"}]}
+     "attachments": [{"v_ten_file": "contract.pdf", "v_ten_tai_lieu": "..."}]}
 
 The gateway's form has the names that the profile assumes (``Document``, ``16a1``, ``16a1_lines``,
 ``RefDetailAttach``). Both are read by the same tables; every wrong value is a :class:`Problem`, none stops the reading.

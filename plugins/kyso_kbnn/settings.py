@@ -10,54 +10,12 @@ from datetime import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kyso.plugin import ConfigWrong, Setting, Text
+from kyso.plugin import ConfigWrong
+from kyso_kbnn.contributions import SETTINGS, UNIT_SETTINGS
 from kyso_kbnn.profile import HouseRules, Profile, default_profile, load_profile
 
 if TYPE_CHECKING:
     from kyso.config import Config
-
-_UNIT = {
-    "unit_name": ("name", "Tên đơn vị quan hệ ngân sách", "The unit's name"),
-    "unit_short_name": ("short_name", "Tên viết tắt để đi ngân hàng", "The unit's short name for banks"),
-    "unit_budget_code": ("budget_code", "Mã đơn vị quan hệ ngân sách", "The unit's budget code"),
-    "unit_transaction_code": ("transaction_code", "Mã đơn vị giao dịch", "The unit's transaction code"),
-    "unit_treasury": ("treasury", "Số hiệu KBNN nơi giao dịch (4 chữ số)", "Number of the treasury (four digits)"),
-    "unit_account": ("account", "Số tài khoản tại KBNN", "The unit's account at the treasury"),
-    "unit_budget_level": ("budget_level", "Mã cấp ngân sách", "Budget level"),
-    "unit_address": ("address", "Địa chỉ đơn vị", "The unit's address"),
-    "unit_phone": ("phone", "Số điện thoại", "Phone number"),
-    "unit_establishment_decision": ("establishment_decision", "Số quyết định thành lập", "Establishing decision"),
-    "unit_establishment_date": ("establishment_date", "Ngày quyết định thành lập", "Date of that decision"),
-}
-
-SETTINGS: tuple[Setting, ...] = (
-    Setting("profile", "text", Text("Tệp hồ sơ chuẩn thay tệp đi kèm", "Profile to use instead of the packaged one")),
-    Setting("dossier_prefix", "text", Text("Mã định danh loại hồ sơ do KBNN cấp", "Letters of dossier codes")),
-    Setting("voucher_prefix", "text", Text("Mã định danh chứng từ do KBNN cấp", "Letters of voucher codes")),
-    *(Setting(name, "text", Text(vi, en)) for name, (_, vi, en) in _UNIT.items()),
-    Setting("accountant_username", "text", Text("Tên đăng nhập kế toán trưởng", "The chief accountant's login name")),
-    Setting("holder_username", "text", Text("Tên đăng nhập chủ tài khoản", "The account holder's login name")),
-    Setting("gateway_url", "text", Text("Địa chỉ cổng KBNN", "Address of the gateway")),
-    Setting(
-        "gateway_private",
-        "flag",
-        Text("Cho phép cổng ở địa chỉ nội bộ (giả lập, proxy)", "Permit a gateway on a private address"),
-        default="false",
-    ),
-    Setting("gateway_deadline_s", "number", Text("Thời hạn mỗi lần gọi, giây", "Deadline of a call, seconds"), "60"),
-    Setting("computer_ip", "text", Text("IP công khai của máy trạm", "The client's public IP address")),
-    Setting("computer_name", "text", Text("Tên máy trạm", "The client's name")),
-    Setting("accountant_first", "flag", Text("Kế toán trưởng ký trước", "The accountant signs first"), "true"),
-    Setting("different_people", "flag", Text("Hai người ký khác nhau", "Two different people sign"), "true"),
-    Setting("one_key_form", "flag", Text("Không dùng lẫn token và ký từ xa", "Do not mix token and remote"), "true"),
-    Setting("dossiers", "text", Text("Thư mục chứa các hồ sơ", "Folder with the dossiers"), "kbnn"),
-    Setting("watch_amount", "number", Text("Cảnh báo khi số tiền vượt mức (đồng)", "Warn above this amount")),
-    Setting("watch_hours", "text", Text("Giờ làm việc, ví dụ 07:00-17:30", "Working hours"), "07:00-17:30"),
-    Setting("watch_weekends", "flag", Text("Coi cuối tuần là bình thường", "Weekends are usual"), "false"),
-    Setting("watch_probe", "number", Text("Số mã hồ sơ kế tiếp được dò", "Next dossier codes to probe"), "3"),
-    Setting("watch_interval_s", "number", Text("Chu kỳ theo dõi, giây", "Interval of watching, seconds"), "900"),
-    Setting("watch_notify", "text", Text("Địa chỉ Apprise, cách nhau bằng dấu cách", "Apprise addresses")),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +72,7 @@ def settings_of(config: Config) -> KbnnSettings:
     amount = values.number("watch_amount", -1)
     return KbnnSettings(
         profile=profile,
-        unit={key: values.text(name) for name, (key, _, _) in _UNIT.items() if name in given},
+        unit={key: values.text(name) for name, (key, _, _) in UNIT_SETTINGS.items() if name in given},
         dossier_prefix=values.text("dossier_prefix"),
         voucher_prefix=values.text("voucher_prefix"),
         accountant_username=values.text("accountant_username"),

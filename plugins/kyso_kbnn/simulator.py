@@ -208,7 +208,7 @@ class GatewaySimulator:
             *draft.problems,
             *check_dossier(checked, profile, stage="signed", registered=self._registered(session)),
         ]
-        unsent = {f".{name}" for name in ("x_ngay_tao", "x_ctmt_ten", "x_path")}
+        unsent = {f".{name}" for name in ("x_ngay_tao", "x_ctmt_ten")}
         errors = [one for one in errors_among(found) if not any(one.path.endswith(name) for name in unsent)]
         if errors:
             words = "; ".join(f"{one.path}: {one.message('vi')}" for one in errors[:20])

@@ -34,7 +34,7 @@ class Desk:
     def __init__(self, folder: Path, pki: DemoPki, capsysbinary: pytest.CaptureFixture[bytes]) -> None:
         self.folder = folder
         self._capture = capsysbinary
-        self._pki = pki
+        self.pki = pki
         self.configure("")
 
     def configure(self, more: str) -> None:
@@ -52,12 +52,12 @@ class Desk:
         }
         lines = [
             "[keys.accountant]",
-            f'uri = "pfx:{self._pki.pfx("accountant")}"',
+            f'uri = "pfx:{self.pki.pfx("accountant")}"',
             "[keys.holder]",
-            f'uri = "pfx:{self._pki.pfx("holder")}"',
+            f'uri = "pfx:{self.pki.pfx("holder")}"',
             "[verification]",
-            f'trust = ["{self._pki.root_pem}"]',
-            f'crl = ["{self._pki.crl_folder}"]',
+            f'trust = ["{self.pki.root_pem}"]',
+            f'crl = ["{self.pki.crl_folder}"]',
             "[records]",
             f'url = "sqlite:///{self.folder}/records.sqlite3"',
             "[plugins.kbnn]",
@@ -198,6 +198,24 @@ def test_signing_in_two_steps(desk: Desk) -> None:
     assert json.loads(desk.run("envelope", dossier, "--format", "json")[1])["state"] == "accountant_signed"
     desk.run("envelope", dossier, "--holder", "holder", "--holder-secret-env", "TEST_PFX")
     assert desk.run("check", dossier)[0] == 0
+
+
+@pytest.mark.parametrize("form", ["xades", "xmldsig"])
+def test_an_xml_signature_as_an_additional_form(desk: Desk, form: str) -> None:
+    """The dossier's data with an XML signature inside, made with a configured key."""
+    from datetime import UTC, datetime
+
+    from kyso.verification.judgement import CertificateJudge
+    from kyso.verification.trust import load_trust
+    from kyso_kbnn.xades import check_xml_signature
+
+    dossier, out = desk.signed(), desk.folder / "signed.xml"
+    desk.run("xml-signature", dossier, "--key", "accountant", "--form", form, "--secret-env", "TEST_PFX", "--out", out)
+    store = load_trust((desk.pki.root_pem, desk.pki.issuing_pem), (desk.pki.crl_folder,))
+    judge = CertificateJudge(store, datetime.now(UTC), "offline")
+    content = (dossier / "authentication.xml").read_bytes()
+    found = check_xml_signature(out.read_bytes(), content, default_profile(), judge, form=form)  # type: ignore[arg-type]
+    assert found == ("valid", ())
 
 
 def test_without_network_nothing_is_sent(desk: Desk) -> None:

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
+from typing import Any
 
 import pytest
 from openpyxl import load_workbook
 
 from kyso.demo.pki import DemoPki
-from kyso.plugin import InputRefused, WrongUse
+from kyso.plugin import InputRefused, WrongUse, hookimpl
+from kyso.plugins import create_plugin_manager
 from kyso_kbnn.authentication_data import write_authentication_data
 from kyso_kbnn.body import to_json_bytes
 from kyso_kbnn.check import check_input, input_of_body
-from kyso_kbnn.exporter import EnvelopeExporter, contribution
+from kyso_kbnn.contributions import commands, exporter, simulator
+from kyso_kbnn.exporter import EnvelopeExporter
 from kyso_kbnn.problems import DossierRefused
 from kyso_kbnn.profile import default_profile
 from kyso_kbnn.signing import sign_content
@@ -26,17 +31,44 @@ PROFILE = default_profile()
 NOW = datetime.now(UTC).replace(microsecond=0)
 
 
-def test_the_contribution_loads_the_exporter() -> None:
-    """`register_exporters` hands over a light contribution; loading it gives the exporter."""
-    offered = contribution()
-    assert offered.name == "kbnn.envelope"
-    assert isinstance(offered.load(), EnvelopeExporter)
+class Wired:
+    """The hooks as the entry module has them."""
+
+    @hookimpl
+    def register_commands(self, register: Any) -> None:
+        register(commands())
+
+    @hookimpl
+    def register_exporters(self, register: Any) -> None:
+        register(exporter())
+
+    @hookimpl
+    def register_simulators(self, register: Any) -> None:
+        register(simulator())
+
+
+def test_everything_is_reachable_through_the_hooks() -> None:
+    """Commands, export and simulator are found by name; loading gives the real things."""
+    registry = create_plugin_manager(autoload=False, extra=[Wired()])
+    assert isinstance(registry.load("exporters", "kbnn.envelope"), EnvelopeExporter)
+    assert registry.load("commands", "kbnn").registered_commands
+    assert callable(registry.load("simulators", "kbnn").application("accept"))
+
+
+def test_contributing_loads_nothing_heavy() -> None:
+    """Registering imports neither lxml, openpyxl, signxml nor a server."""
+    program = (
+        "import sys, kyso_kbnn.contributions as c; c.commands(), c.exporter(), c.simulator(), c.exporter().settings;"
+        "heavy = {'lxml', 'openpyxl', 'signxml', 'starlette', 'urllib3', 'sqlalchemy', 'pyhanko'} & set(sys.modules);"
+        "sys.exit(len(heavy))"
+    )
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
 
 
 def test_a_host_with_keys_gets_a_signed_body(pki: DemoPki) -> None:
     """JSON in, signed body out; the check calls it valid and no LoginInfo is in it."""
-    exporter = EnvelopeExporter(lambda role: key_of(pki.identities[role]), now=lambda: NOW)
-    data = exporter.export(to_json_bytes(raw_dossier()), {"accountant_username": "a", "holder_username": "b"})
+    made = EnvelopeExporter(lambda role: key_of(pki.identities[role]), now=lambda: NOW)
+    data = made.export(to_json_bytes(raw_dossier()), {"accountant_username": "a", "holder_username": "b"})
     later = NOW + timedelta(minutes=1)
     report = check_input(input_of_body(data, "x", PROFILE), PROFILE, lambda: judge_of(pki, later), later)
     assert report.verdict == "valid"
@@ -58,12 +90,12 @@ def test_envelopes_made_before_are_taken_after_a_check(pki: DemoPki) -> None:
         .decode()
         for role in ("accountant", "holder")
     }
-    exporter = EnvelopeExporter(now=lambda: NOW)
-    assert json.loads(exporter.export(to_json_bytes(raw_dossier()), options))["Document"]["v_chu_ky_so_ctk"]
+    made = EnvelopeExporter(now=lambda: NOW)
+    assert json.loads(made.export(to_json_bytes(raw_dossier()), options))["Document"]["v_chu_ky_so_ctk"]
     other = raw_dossier()
     other["document"]["v_ma_ho_so"] = "T26_1999999_009900002"
     with pytest.raises(InputRefused) as caught:
-        exporter.export(to_json_bytes(other), options)
+        made.export(to_json_bytes(other), options)
     assert caught.value.code == "kbnn.envelope_of_other_data"
 
 
