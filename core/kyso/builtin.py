@@ -21,11 +21,25 @@ def _json_report() -> ReportFormat:
     return JsonReport()
 
 
+def _html_report() -> ReportFormat:
+    from kyso.reports.html import HtmlReport
+
+    return HtmlReport()
+
+
+def _pdf_report() -> ReportFormat:
+    from kyso.reports.pdf import PdfReport
+
+    return PdfReport()
+
+
 @hookimpl
 def register_report_formats(register: Callable[[Contribution[ReportFormat]], None]) -> None:
-    """Contribute the formats ``text`` and ``json``."""
+    """Contribute the formats ``text``, ``json``, ``html`` and ``pdf``."""
     register(Contribution("text", Text("Văn bản để đọc", "Text to read"), load=_text_report))
     register(Contribution("json", Text("JSON kyso.report/1", "JSON kyso.report/1"), load=_json_report))
+    register(Contribution("html", Text("Trang HTML trong một tệp", "One self-contained HTML file"), load=_html_report))
+    register(Contribution("pdf", Text("PDF để in và lưu hồ sơ", "PDF to print and file"), load=_pdf_report))
 
 
 @hookimpl

@@ -27,7 +27,7 @@ def run(
     at: Annotated[str | None, Option("--at", "ISO8601")] = None,
     revocation: Annotated[str | None, Option("--revocation", "offline|prefer|require")] = None,
     password_env: Annotated[str | None, Option("--password-env", "NAME")] = None,
-    report_format: Annotated[str, Option("--format", "text|json")] = "text",
+    report_format: Annotated[str, Option("--format", "text|json|html|pdf")] = "text",
     out: Annotated[Path | None, Option("--out", "FILE")] = None,
     force: Annotated[bool, Flag("--force")] = False,
 ) -> int:
