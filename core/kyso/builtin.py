@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from kyso.contracts import Contribution, PlacementPolicy, ReportFormat
+from kyso.contracts import AVAILABLE, Availability, Contribution, PlacementPolicy, ReportFormat
 from kyso.hookspecs import hookimpl
 from kyso.text import Text
 
@@ -33,13 +33,29 @@ def _pdf_report() -> ReportFormat:
     return PdfReport()
 
 
+def _pdf_availability() -> Availability:
+    from importlib.util import find_spec
+
+    if find_spec("reportlab") is not None:
+        return AVAILABLE
+    missing = Text("chưa cài đặt thư viện reportlab", "reportlab is not installed")
+    return Availability(False, missing, Text("Chạy: pip install 'kyso[demo]'", "Run: pip install 'kyso[demo]'"))
+
+
 @hookimpl
 def register_report_formats(register: Callable[[Contribution[ReportFormat]], None]) -> None:
     """Contribute the formats ``text``, ``json``, ``html`` and ``pdf``."""
     register(Contribution("text", Text("Văn bản để đọc", "Text to read"), load=_text_report))
     register(Contribution("json", Text("JSON kyso.report/1", "JSON kyso.report/1"), load=_json_report))
     register(Contribution("html", Text("Trang HTML trong một tệp", "One self-contained HTML file"), load=_html_report))
-    register(Contribution("pdf", Text("PDF để in và lưu hồ sơ", "PDF to print and file"), load=_pdf_report))
+    register(
+        Contribution(
+            "pdf",
+            Text("PDF để in và lưu hồ sơ", "PDF to print and file"),
+            load=_pdf_report,
+            availability=_pdf_availability,
+        )
+    )
 
 
 @hookimpl

@@ -124,6 +124,8 @@ def contents_of(report: VerificationReport, language: Language) -> ReportContent
     count = len(report.signatures)
     # The first warning of an unreadable file is already the answer to "why".
     warnings = report.warnings[1:] if report.verdict == "unreadable" else report.warnings
+    # Every signature says by itself that its revocation could not be checked.
+    warnings = tuple(notice for notice in warnings if notice.code != "verification.revocation_not_checked")
     return ReportContents(
         language=language,
         file_name=_one_line(report.file.name),

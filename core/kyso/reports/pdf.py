@@ -10,10 +10,17 @@ import io
 from typing import TYPE_CHECKING, Any, Final
 from xml.sax.saxutils import escape
 
+from reportlab.lib.pagesizes import A4
+from reportlab.lib.styles import ParagraphStyle
+from reportlab.platypus import CondPageBreak, Flowable, Image, KeepTogether, Paragraph, SimpleDocTemplate, Table
+
+from kyso.demo.typeface import register_faces
 from kyso.errors import InputRefused
 from kyso.reports.contents import LINK_TONES, contents_of
 from kyso.reports.page_pictures import pictures_of
 from kyso.reports.wording import label
+from kyso_stamps.errors import StampError
+from kyso_stamps.fonts import FontChoice, choose_face
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -47,12 +54,8 @@ class PdfReport:
     def render(self, report: VerificationReport, language: Language) -> bytes:
         """Return the report as a PDF.
 
-        :raises InputRefused: reportlab is not installed, or there is no font.
+        :raises InputRefused: there is no font for it.
         """
-        try:
-            import reportlab  # noqa: F401 - asked for before anything is laid out
-        except ImportError as error:
-            raise InputRefused("report.pdf_unavailable") from error
         return _Sheet(contents_of(report, language), pictures_of(report)).written()
 
 
@@ -60,10 +63,6 @@ class _Sheet:
     """One report being laid out."""
 
     def __init__(self, contents: ReportContents, pictures: tuple[PagePicture, ...]) -> None:
-        from kyso.demo.typeface import register_faces
-        from kyso_stamps.errors import StampError
-        from kyso_stamps.fonts import FontChoice, choose_face
-
         self._contents = contents
         self._pictures = pictures
         self._language: Language = contents.language
@@ -76,9 +75,6 @@ class _Sheet:
 
     def written(self) -> bytes:
         """Return the finished file."""
-        from reportlab.lib.pagesizes import A4
-        from reportlab.platypus import SimpleDocTemplate
-
         buffer = io.BytesIO()
         contents = self._contents
         document = SimpleDocTemplate(
@@ -101,8 +97,6 @@ class _Sheet:
     # --------------------------------------------------------------------------------------------------- story
 
     def _story(self) -> Iterator[Any]:
-        from reportlab.platypus import PageBreak
-
         contents = self._contents
         yield self._paragraph(self._label("sheet.title"), size=9.5, color=_SOFT)
         yield self._paragraph(contents.file_name, size=12, bold=True, after=4)
@@ -112,7 +106,7 @@ class _Sheet:
             yield from self._signature(signature)
         yield from self._remarks("label.conformity", contents.conformity)
         yield from self._remarks("label.warnings", contents.warnings)
-        yield PageBreak()
+        yield CondPageBreak(60 * _MM)
         if self._pictures:
             yield self._heading(self._label("sheet.change_pictures"))
             yield from self._page_pictures()
@@ -142,8 +136,6 @@ class _Sheet:
         return self._grid(rows, widths=[_WIDTH_MM * _MM], style=style, after=4)
 
     def _signature(self, signature: SignatureContents) -> Iterator[Any]:
-        from reportlab.platypus import KeepTogether
-
         ink, _ = _TONES[signature.tone]
         title = self._paragraph(f"{signature.title}: {signature.verdict}", size=11.5, bold=True, color=ink, before=7)
         yield KeepTogether([title, self._table(signature.seven_items)])
@@ -168,7 +160,7 @@ class _Sheet:
             style += [("LEFTPADDING", (0, 0), (-1, -1), 4), ("RIGHTPADDING", (0, 0), (-1, -1), 4)]
             for number, link in enumerate(links):
                 if number:
-                    cells.append(_arrow(arrow * _MM))
+                    cells.append(_Arrow(arrow * _MM))
                     widths.append(arrow * _MM)
                     style += [("LEFTPADDING", (len(cells) - 1, 0), (len(cells) - 1, 0), 0)]
                     style += [("RIGHTPADDING", (len(cells) - 1, 0), (len(cells) - 1, 0), 0)]
@@ -191,8 +183,6 @@ class _Sheet:
             yield self._marked(self._label("sheet.chain_failure"), words, color=_TONES[_failure_tone(signature)][0])
 
     def _page_pictures(self) -> Iterator[Any]:
-        from reportlab.platypus import Image
-
         width = _WIDTH_MM / 3
         cells = []
         for picture in self._pictures:
@@ -230,8 +220,6 @@ class _Sheet:
         return self._grid(rows, widths=[56 * _MM, (_WIDTH_MM - 56) * _MM], style=style, after=3)
 
     def _grid(self, rows: list[Any], *, widths: list[float], style: list[Any], after: float) -> Any:
-        from reportlab.platypus import Table
-
         # reportlab names the font of every cell, also of cells without text; its own would not be embedded.
         font = ("FONTNAME", (0, 0), (-1, -1), self._faces.regular)
         return Table(rows, colWidths=widths, style=[font, *style], hAlign="LEFT", spaceAfter=after)
@@ -261,9 +249,6 @@ class _Sheet:
         bullet: bool = False,
         keep: bool = False,
     ) -> Any:
-        from reportlab.lib.styles import ParagraphStyle
-        from reportlab.platypus import Paragraph
-
         key = (size, bold, color, before, after, bullet, keep)
         if key not in self._styles:
             self._styles[key] = ParagraphStyle(
@@ -304,18 +289,23 @@ def _failure_tone(signature: SignatureContents) -> Tone:
     return next((LINK_TONES[link.state] for link in signature.chain if LINK_TONES[link.state] in _TROUBLE), "bad")
 
 
-def _arrow(width_pt: float) -> Any:
-    """Return an arrow from one link to the next; drawn, because a font may lack one."""
-    from reportlab.graphics.shapes import Drawing, Line, Polygon
+class _Arrow(Flowable):  # type: ignore[misc] # reportlab has no types
+    """An arrow from one link to the next; drawn, because a font may lack one."""
 
-    drawing = Drawing(width_pt, 8)
-    drawing.add(Line(3, 4, width_pt - 7, 4, strokeColor=_color(_SOFT), strokeWidth=1.1))
-    tip = [width_pt - 3, 4, width_pt - 8, 6.6, width_pt - 8, 1.4]
-    drawing.add(Polygon(tip, fillColor=_color(_SOFT), strokeColor=None))
-    return drawing
+    def __init__(self, width_pt: float) -> None:
+        super().__init__()
+        self.width, self.height = width_pt, 8.0
 
-
-def _color(value: str) -> Any:
-    from reportlab.lib.colors import HexColor
-
-    return HexColor(value)
+    def draw(self) -> None:
+        """Draw it on the canvas that reportlab has set."""
+        canvas = self.canv
+        canvas.setStrokeColor(_SOFT)
+        canvas.setFillColor(_SOFT)
+        canvas.setLineWidth(1.1)
+        canvas.line(3, 4, self.width - 7, 4)
+        tip = canvas.beginPath()
+        tip.moveTo(self.width - 3, 4)
+        tip.lineTo(self.width - 8, 6.6)
+        tip.lineTo(self.width - 8, 1.4)
+        tip.close()
+        canvas.drawPath(tip, stroke=0, fill=1)
