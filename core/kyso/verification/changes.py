@@ -18,6 +18,7 @@ from pikepdf import Array, Dictionary, Object, Stream
 
 from kyso.document.fields import text_or_none
 from kyso.document.opening import PARSER_ERRORS
+from kyso.verification.annotation_changes import AnnotationReview
 from kyso.verification.comparison import DIRECT, Comparison
 from kyso.verification.form_changes import FormReview
 from kyso.verification.report import Change
@@ -146,6 +147,7 @@ class _Pair:
         self._form = FormReview(
             comparison, self._changes, pages.numbers, field_names, lambda item: appearance_shared(item, old)
         )
+        self._notes = AnnotationReview(comparison, self._changes, self._form)
         self.new_annotations: set[ObjectId] = set()
 
     def review(self) -> tuple[Change, ...]:
@@ -257,7 +259,7 @@ class _Pair:
                 self._add(_PAGE_CODES.get(key, "change.page_entry"), "forbidden", page=number, key=key)
         before, after = old.get("/Annots"), new.get("/Annots")
         if not self._comparison.same(before, after, "/Annots"):
-            self._form.review_annotations(before, after, new, number)
+            self._notes.review(before, after, new, number)
 
 
 def _annotation_ids(page: object) -> Iterable[ObjectId]:

@@ -106,3 +106,36 @@ def _same_scalar(old: object, new: object) -> bool:
     if isinstance(old, (int, Decimal)) and isinstance(new, (int, Decimal)):
         return old == new
     return type(old) is type(new) and old == new
+
+
+class Entries:
+    """An array of fields or annotations, keyed by object, or for direct entries by their text.
+
+    A plain row of references is read off the array's text, so that fifty entries of which one is new cost one object.
+    """
+
+    __slots__ = ("_array", "_positions", "keys")
+
+    def __init__(self, value: object) -> None:
+        self._array = value if isinstance(value, Array) else Array()
+        tokens = self._array.unparse(resolved=True)[1:-1].split()
+        keys: list[ObjectId | bytes]
+        if len(tokens) == 3 * len(self._array) and all(token == b"R" for token in tokens[2::3]):
+            keys = list(zip(map(int, tokens[::3]), map(int, tokens[1::3]), strict=True))
+        else:
+            items = [self._array[index] for index in range(len(self._array))]
+            keys = [identity_of(item) if isinstance(item, Object) else repr(item).encode() for item in items]
+        self._positions = {key: position for position, key in reversed(list(enumerate(keys)))}
+        self.keys = list(dict.fromkeys(keys))
+
+    def __contains__(self, key: ObjectId | bytes) -> bool:
+        return key in self._positions
+
+    def __getitem__(self, key: ObjectId | bytes) -> Object:
+        found = self._array[self._positions[key]]
+        return found if isinstance(found, Object) else Dictionary()
+
+
+def identity_of(item: Object) -> ObjectId | bytes:
+    """Return what makes an entry of a list the same entry: its object, or for a direct one its text."""
+    return item.objgen if item.objgen != DIRECT else item.unparse(resolved=True)

@@ -1,28 +1,26 @@
-"""Changes to the form and to annotations: new signatures, filled fields, notes, and what only looks like them."""
+"""Changes to the form: new signatures, filled fields, and what only looks like them."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from pikepdf import Array, Dictionary, Name, Object, Stream
 
 from kyso.document.fields import text_or_none
-from kyso.document.pages import PageNode, rectangle_or_none
-from kyso.verification.comparison import DIRECT
+from kyso.document.pages import rectangle_or_none
+from kyso.frozen import dataclass
+from kyso.verification.comparison import DIRECT, Entries, identity_of
 from kyso.verification.report import Change
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from kyso.document.pages import ObjectId
-    from kyso.geometry import RectMm
     from kyso.verification.comparison import Comparison
     from kyso.verification.report import Changes
 
 MAX_DEPTH: Final = 64
-LARGE_SHARE_OF_PAGE: Final = 0.4
-"""A new stamp larger than this share of its page hides more than a signature should."""
 
 _FORM_ADDED: Final = frozenset({"/Fields", "/SigFlags", "/DR", "/DA", "/NeedAppearances", "/Q"})
 _FILLING_KEYS: Final = frozenset(
@@ -30,13 +28,7 @@ _FILLING_KEYS: Final = frozenset(
 )
 _VALUE_KEYS: Final = frozenset({"/V", "/AP", "/AS", "/I", "/RV", "/M", "/MK", "/DA", "/NM"})
 _DESCRIPTIVE_KEYS: Final = frozenset({"/P", "/StructParent", "/TU", "/NM"})
-_ACTIVE_KEYS: Final = frozenset({"/A", "/AA"})
-_DANGEROUS_SUBTYPES: Final = frozenset(
-    {"/FileAttachment", "/RichMedia", "/Movie", "/Screen", "/3D", "/Sound", "/TrapNet", "/Watermark", "/Redact"}
-)
-_MARKUP_SUBTYPES: Final = frozenset({"/Highlight", "/Underline", "/StrikeOut", "/Squiggly", "/Popup", "/Link"})
-_NOTE_ICON_MM2: Final = 200.0
-"""A sticky note's icon is not larger; a larger one can hide text."""
+ACTIVE_KEYS: Final = frozenset({"/A", "/AA"})
 _READ_ONLY: Final = 1
 _HIDDEN_FLAGS: Final = 2 | 32
 
@@ -70,6 +62,7 @@ class FormReview:
         field_names: set[str],
         used_elsewhere: Callable[[Object], bool],
     ) -> None:
+        # Read by the review of annotations, which comes after.
         self.new_ids: set[ObjectId] = set()
         self._used_elsewhere = used_elsewhere
         self._field_names = field_names
@@ -77,10 +70,14 @@ class FormReview:
         self._changes = changes
         self._pages = page_numbers
         self._awaiting_place: dict[ObjectId, Change] = {}
-        self._reviewed: set[ObjectId] = set()
+        self.reviewed: set[ObjectId] = set()
 
     def _add(self, code: str, severity: Changes, page: int | None = None, **parameters: Any) -> None:
         self._changes.append(Change(code, severity, parameters, page))
+
+    def take_waiting(self, identity: ObjectId) -> Change | None:
+        """Return the change of a new field that waited for a page to show its widget `identity`, once."""
+        return self._awaiting_place.pop(identity, None)
 
     def finish(self) -> None:
         """Report new fields that no page shows."""
@@ -156,9 +153,9 @@ class FormReview:
 
     def _review_field(self, old: Object, new: Object, above_old: _Inherited, above_new: _Inherited, depth: int) -> None:
         if old.objgen != DIRECT:
-            if old.objgen in self._reviewed:
+            if old.objgen in self.reviewed:
                 return
-            self._reviewed.add(old.objgen)
+            self.reviewed.add(old.objgen)
         if not isinstance(old, Dictionary) or not isinstance(new, Dictionary) or isinstance(new, Stream):
             self._add("change.field_removed", "forbidden", field=_name_of(old, above_old))
             return
@@ -221,7 +218,7 @@ class FormReview:
             rest.discard("/Ff")
             self._add("change.field_locked", "permitted", page, field=before.name)
         for key in sorted(rest - _VALUE_KEYS):
-            code = "change.script" if key in _ACTIVE_KEYS else "change.field_definition"
+            code = "change.script" if key in ACTIVE_KEYS else "change.field_definition"
             self._add(code, "forbidden", page, field=before.name, key=key)
         values = rest & _VALUE_KEYS
         if not values:
@@ -236,15 +233,15 @@ class FormReview:
         self, old: list[Object], new: list[Object], before: _Inherited, after: _Inherited, page: int | None
     ) -> None:
         """Compare the widgets of a field that stand apart from it."""
-        if [_identity(kid) for kid in old] != [_identity(kid) for kid in new]:
+        if [identity_of(kid) for kid in old] != [identity_of(kid) for kid in new]:
             self._add("change.field_definition", "forbidden", page, field=before.name, key="/Kids")
             return
         for first, second in zip(old, new, strict=True):
             if not self._comparison.touched(first):
                 continue
-            if first.objgen in self._reviewed and first.objgen != DIRECT:
+            if first.objgen in self.reviewed and first.objgen != DIRECT:
                 continue
-            self._reviewed.add(first.objgen)
+            self.reviewed.add(first.objgen)
             if not isinstance(first, Dictionary) or not isinstance(second, Dictionary) or isinstance(second, Stream):
                 self._add("change.field_removed", "forbidden", page, field=before.name)
                 continue
@@ -283,9 +280,9 @@ class FormReview:
             self._add("change.form_field_added", "forbidden", field=inherited.name)
             return
         widgets = [kid for kid in kids if isinstance(kid, Dictionary)] or [item]
-        if any(key in part for part in (item, *widgets) for key in _ACTIVE_KEYS):
+        if any(key in part for part in (item, *widgets) for key in ACTIVE_KEYS):
             self._add("change.script", "forbidden", field=inherited.name)
-        change = _signature_change(inherited, None, visible=any(map(_is_visible, widgets)), existing=False)
+        change = _signature_change(inherited, None, visible=any(map(is_visible, widgets)), existing=False)
         if not isinstance(inherited.value, Dictionary) and any(_draws(widget) for widget in widgets):
             change = replace(change, code="change.unsigned_field_drawn", severity="annotations")
         for widget in widgets:
@@ -300,88 +297,6 @@ class FormReview:
                 return self._pages[page.objgen]
         return None
 
-    # ------------------------------------------------------------------------------------------- the annotations
-
-    def review_annotations(self, before: object, after: object, page: Dictionary, number: int) -> None:
-        """Compare the annotations of one page."""
-        if after is not None and (not isinstance(after, Array) or isinstance(after, Stream)):
-            self._add("change.annotations_malformed", "forbidden", number)
-            return
-        old, new = Entries(before), Entries(after)
-        if [key for key in new.keys if key in old] != [key for key in old.keys if key in new]:
-            self._add("change.annotations_reordered", "annotations", number)
-        for key in old.keys:
-            if key not in new:
-                item = old[key]
-                widget = isinstance(item, Dictionary) and item.get("/Subtype") == Name.Widget
-                self._add("change.annotation_removed", "forbidden" if widget else "annotations", number)
-            elif self._comparison.may_differ(key) and key not in self._reviewed:
-                self._review_annotation(old[key], new[key], page, number)
-        for key in new.keys:
-            if key not in old:
-                self._new_annotation(new[key], page, number)
-
-    def _review_annotation(self, old: Object, new: Object, page: Dictionary, number: int) -> None:
-        if not isinstance(old, Dictionary) or not isinstance(new, Dictionary) or isinstance(new, Stream):
-            self._add("change.annotations_malformed", "forbidden", number)
-            return
-        changed = set(self._comparison.changed_keys(old, new)) - {"/P", "/StructParent"}
-        if not changed:
-            return
-        subtype = str(new.get("/Subtype"))
-        if subtype == "/Widget":
-            # Widgets of listed fields were judged with their fields; this one belongs to none.
-            self._add("change.field_definition", "forbidden", number, field=text_or_none(old.get("/T")) or "")
-        elif changed & _ACTIVE_KEYS or "/Subtype" in changed or subtype in _DANGEROUS_SUBTYPES:
-            self._add("change.script" if changed & _ACTIVE_KEYS else "change.annotation_active", "forbidden", number)
-        else:
-            rect = _rect(new, page, number)
-            self._changes.append(
-                Change(
-                    "change.annotation_changed",
-                    "annotations",
-                    {"kind": subtype[1:], "covers": _covers(new, rect)},
-                    number,
-                    rect,
-                )
-            )
-
-    def _new_annotation(self, item: Object, page: Dictionary, number: int) -> None:
-        if not isinstance(item, Dictionary) or isinstance(item, Stream):
-            self._add("change.annotations_malformed", "forbidden", number)
-            return
-        subtype = str(item.get("/Subtype"))
-        rect = _rect(item, page, number)
-        if item.objgen != DIRECT and item.objgen in self.new_ids:
-            change = self._awaiting_place.pop(item.objgen, None)
-            if change is not None:
-                self._changes.append(replace(change, page=number, rect_mm=rect))
-                self._check_size(item, rect, page, number)
-            return
-        if subtype == "/Widget":
-            self._add("change.form_field_added", "forbidden", number, field=text_or_none(item.get("/T")) or "")
-        elif subtype in _DANGEROUS_SUBTYPES or _is_active(item):
-            self._changes.append(Change("change.annotation_active", "forbidden", {"kind": subtype[1:]}, number, rect))
-        else:
-            if item.objgen != DIRECT:
-                self.new_ids.add(item.objgen)
-            self._changes.append(
-                Change(
-                    "change.annotation_added",
-                    "annotations",
-                    {"kind": subtype[1:], "covers": _covers(item, rect)},
-                    number,
-                    rect,
-                )
-            )
-
-    def _check_size(self, item: Dictionary, rect: RectMm | None, page: Dictionary, number: int) -> None:
-        if rect is None or not _is_visible(item):
-            return
-        whole = _node(page, number).geometry().rect_mm
-        if rect.width * rect.height > LARGE_SHARE_OF_PAGE * whole.width * whole.height:
-            self._changes.append(Change("change.signature_hides_page", "annotations", {}, number, rect))
-
 
 def _signature_change(field: _Inherited, page: int | None, *, visible: bool, existing: bool) -> Change:
     parameters = {"field": field.name, "visible": visible, "existing": existing}
@@ -391,43 +306,10 @@ def _signature_change(field: _Inherited, page: int | None, *, visible: bool, exi
     return Change("change.timestamp_added" if timestamp else "change.signature_added", "permitted", parameters, page)
 
 
-class Entries:
-    """An array of fields or annotations, keyed by object, or for direct entries by their text.
-
-    A plain row of references is read off the array's text, so that fifty entries of which one is new cost one object.
-    """
-
-    __slots__ = ("_array", "_positions", "keys")
-
-    def __init__(self, value: object) -> None:
-        self._array = value if isinstance(value, Array) else Array()
-        tokens = self._array.unparse(resolved=True)[1:-1].split()
-        keys: list[ObjectId | bytes]
-        if len(tokens) == 3 * len(self._array) and all(token == b"R" for token in tokens[2::3]):
-            keys = list(zip(map(int, tokens[::3]), map(int, tokens[1::3]), strict=True))
-        else:
-            items = [self._array[index] for index in range(len(self._array))]
-            keys = [_identity(item) if isinstance(item, Object) else repr(item).encode() for item in items]
-        self._positions = {key: position for position, key in reversed(list(enumerate(keys)))}
-        self.keys = list(dict.fromkeys(keys))
-
-    def __contains__(self, key: ObjectId | bytes) -> bool:
-        return key in self._positions
-
-    def __getitem__(self, key: ObjectId | bytes) -> Object:
-        found = self._array[self._positions[key]]
-        return found if isinstance(found, Object) else Dictionary()
-
-
 def _items(value: object) -> list[Object]:
     if not isinstance(value, Array):
         return []
     return [item for item in value.as_list() if isinstance(item, Object)]
-
-
-def _identity(item: Object) -> ObjectId | bytes:
-    """Return what makes an entry of a list the same entry: its object, or for a direct one its text."""
-    return item.objgen if item.objgen != DIRECT else item.unparse(resolved=True)
 
 
 def _name_of(item: Object, above: _Inherited) -> str:
@@ -439,7 +321,7 @@ def _only_locked(old: object, new: object) -> bool:
     return isinstance(new, int) and new == before | _READ_ONLY
 
 
-def _is_visible(widget: Dictionary) -> bool:
+def is_visible(widget: Dictionary) -> bool:
     rect = rectangle_or_none(widget.get("/Rect"))
     flags = widget.get("/F")
     hidden = isinstance(flags, int) and bool(flags & _HIDDEN_FLAGS)
@@ -450,40 +332,6 @@ def _draws(widget: Dictionary) -> bool:
     """Tell whether a widget shows anything of its own: an appearance with content."""
     appearance = widget.get("/AP")
     normal = appearance.get("/N") if isinstance(appearance, Dictionary) else None
-    if not _is_visible(widget) or normal is None:
+    if not is_visible(widget) or normal is None:
         return False
     return not isinstance(normal, Stream) or bool(normal.read_raw_bytes().strip())
-
-
-def _covers(annotation: Dictionary, rect: RectMm | None) -> bool:
-    """Tell whether an annotation can write on or hide the page: the lever of the evil annotation attack."""
-    subtype = str(annotation.get("/Subtype"))
-    if subtype in _MARKUP_SUBTYPES:
-        return annotation.get("/AP") is not None
-    icon = rect is not None and rect.width * rect.height <= _NOTE_ICON_MM2
-    return not (subtype == "/Text" and (icon or annotation.get("/AP") is None))
-
-
-def _is_active(annotation: Dictionary) -> bool:
-    """Tell whether an annotation does something: any action but going to a page or a web address."""
-    if "/AA" in annotation:
-        return True
-    action = annotation.get("/A")
-    if not isinstance(action, Dictionary):
-        return action is not None
-    return str(action.get("/S")) not in ("/GoTo", "/URI") or "/Next" in action
-
-
-def _rect(annotation: Dictionary, page: Dictionary, number: int) -> RectMm | None:
-    rect = rectangle_or_none(annotation.get("/Rect"))
-    return None if rect is None else _node(page, number).geometry().to_display(rect)
-
-
-def _node(page: Dictionary, number: int) -> PageNode:
-    """Return the page with the nodes above it, for inherited boxes."""
-    above: list[Dictionary] = []
-    parent = page.get("/Parent")
-    while isinstance(parent, Dictionary) and len(above) < MAX_DEPTH:
-        above.append(parent)
-        parent = parent.get("/Parent")
-    return PageNode(number, page, tuple(above))
