@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, TypeVar, runtime_checkable
 
+from kyso.frozen import dataclass
 from kyso.text import Text
 
 if TYPE_CHECKING:
@@ -111,7 +111,7 @@ NoticeTeller = Callable[["Notice"], None]
 """Shows a person something while a key is at work: "enter the PIN on the device", a token that cannot be read."""
 
 
-def _untold(notice: Notice) -> None:
+def untold(notice: Notice) -> None:
     """Nobody is there to be told; whatever matters is raised as an error all the same."""
 
 
@@ -134,7 +134,7 @@ class KeyAccess:
     key_options: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     online: bool = False
     last_try: bool = False
-    tell: NoticeTeller = _untold
+    tell: NoticeTeller = untold
 
 
 class Key(Protocol):

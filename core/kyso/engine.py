@@ -20,14 +20,14 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from kyso.config import Config
-from kyso.contracts import KeyAccess
+from kyso.contracts import KeyAccess, untold
 from kyso.errors import InternalError, KeyTrouble, KysoError
+from kyso.frozen import dataclass
 from kyso.hookspecs import hookimpl
 from kyso.models import (
     DigestToSign,
@@ -45,7 +45,7 @@ from kyso.plugins import PluginRegistry, create_plugin_manager
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from kyso.contracts import Key, KeyDescription, SecretAsker
+    from kyso.contracts import Key, KeyDescription, NoticeTeller, SecretAsker
     from kyso.geometry import RectMm
     from kyso.models import Notice, Placement
     from kyso.records.store import PreparedRecord
@@ -98,6 +98,7 @@ class Engine:
         ask_secret: SecretAsker = _no_secret,
         online: bool = False,
         last_try: bool = False,
+        tell: NoticeTeller = untold,
         now: Callable[[], datetime] = _present,
     ) -> None:
         self.config = config
@@ -105,6 +106,7 @@ class Engine:
         self._ask_secret = ask_secret
         self._online = online or config.network.online
         self._last_try = last_try
+        self._tell = tell
         self._now = now
         self._keys: dict[str, Key] = {}
         self._secrets: dict[str, Secret] = {}
@@ -122,10 +124,16 @@ class Engine:
         ask_secret: SecretAsker = _no_secret,
         online: bool = False,
         last_try: bool = False,
+        tell: NoticeTeller = untold,
         now: Callable[[], datetime] = _present,
     ) -> Self:
         """Build an engine from a configuration, a file, or (``None``) the defaults.
 
+        :param ask_secret: asks a person for a password or PIN.
+        :param online: the network may be used.
+        :param last_try: spend a token's last PIN try.
+        :param tell: shows a notice at once ("enter the PIN on the device").
+        :param now: the present.
         :raises ConfigWrong: the file holds something that cannot be right.
         """
         loaded = config if isinstance(config, Config) else Config.load(config)
@@ -330,7 +338,7 @@ class Engine:
             return secret
 
         base_dir, options, key_options = access_options(name, self.config)
-        return KeyAccess(ask, base_dir, options, key_options, self._online, self._last_try)
+        return KeyAccess(ask, base_dir, options, key_options, self._online, self._last_try, self._tell)
 
     # ------------------------------------------------------------------------------- for the stages and the batch
 

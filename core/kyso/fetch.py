@@ -36,7 +36,6 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextvars import ContextVar
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal
@@ -48,6 +47,7 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 from kyso.errors import RemoteFailed
+from kyso.frozen import dataclass
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 

@@ -11,8 +11,9 @@ This module is the only one that turns one into the other.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
+
+from kyso.frozen import dataclass
 
 MM_PER_INCH = 25.4
 PT_PER_INCH = 72.0

@@ -11,10 +11,11 @@ Between stages there are bytes and plain tables: no open file, no parser object,
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
+
+from kyso.frozen import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -133,18 +133,6 @@ def _servable() -> Availability:
     )
 
 
-def _reachable() -> Availability:
-    from importlib.util import find_spec
-
-    if find_spec("urllib3") is not None:
-        return AVAILABLE
-    return Availability(
-        False,
-        Text("Chưa cài thư viện urllib3.", "The library urllib3 is not installed."),
-        Text("Chạy: pip install 'kyso[remote]'", "Run: pip install 'kyso[remote]'"),
-    )
-
-
 @hookimpl
 def register_catalogues(register: Callable[[str], None]) -> None:
     """Name this package's catalogues."""
@@ -155,9 +143,7 @@ def register_catalogues(register: Callable[[str], None]) -> None:
 def register_key_sources(register: Callable[[Contribution[KeySource]], None]) -> None:
     """Contribute one URI scheme for each provider."""
     for name, summary in _SOURCES.items():
-        register(
-            Contribution(name, summary, load=partial(_source, name), availability=_reachable, settings=_settings(name))
-        )
+        register(Contribution(name, summary, load=partial(_source, name), settings=_settings(name)))
 
 
 @hookimpl

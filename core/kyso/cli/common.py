@@ -9,18 +9,20 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kyso.errors import KysoError, WrongUse
+from kyso.frozen import dataclass
 from kyso.text import LANGUAGES, Language
 
 if TYPE_CHECKING:
     from kyso.config import Config
     from kyso.contracts import SecretAsker
     from kyso.engine import Engine
+    from kyso.models import Notice
     from kyso.plugins import PluginRegistry
 
 OPTIONS_WITH_VALUE = ("--lang", "--config")
@@ -77,11 +79,16 @@ class Common:
 
         more: dict[str, Any] = {} if ask_secret is None else {"ask_secret": ask_secret}
         used = self.config if config is None else config
-        engine = Engine.from_config(used, online=self.online, last_try=last_try, **more)
+        engine = Engine.from_config(used, online=self.online, last_try=last_try, tell=self._show, **more)
         self._warn(used, engine.registry)
         if self.verbose:
             self._tell(used, engine.registry)
         return engine
+
+    def _show(self, notice: Notice) -> None:
+        from kyso.cli.output import say
+
+        say(notice.code, self.language, notice.parameters)
 
     def _warn(self, config: Config, registry: PluginRegistry) -> None:
         """Say which sections of the configuration have no effect because their plugin is not loaded."""

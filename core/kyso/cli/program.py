@@ -26,6 +26,7 @@ COMMANDS = {
     "pending list": "kyso.cli.pending_list",
     "pending resume": "kyso.cli.pending_resume",
     "pending cancel": "kyso.cli.pending_cancel",
+    "simulate": "kyso.simulation.command",
     "plugins": "kyso.cli.plugins",
     "stamps list": "kyso.cli.stamps_list",
     "stamps show": "kyso.cli.stamps_show",

@@ -9,12 +9,12 @@ is still computed, so that an old letter reads as "intact, algorithm too weak", 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 from kyso.cms import der
 from kyso.cms.encode import integer, sequence
+from kyso.frozen import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -10,7 +10,6 @@ Everything but digest, signature and time is fixed for one certificate, so it is
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -29,6 +28,7 @@ from kyso.cms.encode import (
     tlv,
 )
 from kyso.errors import KeyTrouble
+from kyso.frozen import dataclass
 
 if TYPE_CHECKING:
     from kyso.models import DigestName, SchemeName, SignatureFormat

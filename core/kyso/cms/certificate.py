@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import hashlib
 import unicodedata
-from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Final
 
 from kyso.cms import algorithms, der
 from kyso.cms.algorithms import AlgorithmIdentifier
+from kyso.frozen import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -6,13 +6,13 @@ readers would otherwise see two different signatures.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
 from kyso.cms import der
 from kyso.cms.algorithms import AlgorithmIdentifier
 from kyso.cms.encode import tlv
+from kyso.frozen import dataclass
 
 if TYPE_CHECKING:
     from datetime import datetime

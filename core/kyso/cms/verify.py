@@ -6,7 +6,6 @@ Whether the certificate is trusted, valid or revoked is the business of `kyso.ve
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from kyso.cms import algorithms, der
@@ -20,6 +19,7 @@ from kyso.cms.read import (
     SignedData,
     SignerInfo,
 )
+from kyso.frozen import dataclass
 from kyso.models import Notice
 
 if TYPE_CHECKING:

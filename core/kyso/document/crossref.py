@@ -6,8 +6,9 @@ The parser knows the objects, but not where it found the section that an update 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from kyso.frozen import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -7,13 +7,13 @@ cap, and what lies beyond it is refused rather than overlooked.
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pikepdf import Array, Dictionary, String
 
 from kyso.document.pages import rectangle_or_none
 from kyso.errors import InputRefused
+from kyso.frozen import dataclass
 
 if TYPE_CHECKING:
     from kyso.document.pages import ObjectId, PageTree

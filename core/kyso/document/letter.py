@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -14,6 +13,7 @@ from kyso.document.fields import Form, SignatureField, page_annotations, read_fo
 from kyso.document.pages import PageNode, PageTree, rectangle_or_none
 from kyso.document.permissions import FieldLock, Permission, docmdp, field_locks
 from kyso.errors import InputRefused
+from kyso.frozen import dataclass
 
 if TYPE_CHECKING:
     from typing import BinaryIO

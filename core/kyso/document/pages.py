@@ -10,13 +10,13 @@ clipped to the /MediaBox and ignored where nothing is left.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, cast
 
 from pikepdf import Array, Dictionary
 
 from kyso.errors import InputRefused
+from kyso.frozen import dataclass
 from kyso.geometry import PageGeometry, Rotation
 
 if TYPE_CHECKING:

@@ -17,12 +17,12 @@ import ctypes
 import importlib
 import math
 import threading
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from kyso.errors import InputRefused
+from kyso.frozen import dataclass
 from kyso.geometry import MM_PER_INCH
 
 if TYPE_CHECKING:

@@ -5,12 +5,12 @@ Sources: ISO 32000-2, 12.8.2.2 (DocMDP), 12.8.2.4 (FieldMDP), 12.7.5.5 (/Lock an
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, cast
 
 from pikepdf import Array, Dictionary
 
 from kyso.document.fields import text_or_none
+from kyso.frozen import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

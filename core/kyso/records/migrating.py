@@ -13,7 +13,6 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 
@@ -21,6 +20,7 @@ import sqlalchemy as sa
 
 from kyso.contracts import TableSet
 from kyso.errors import WrongUse
+from kyso.frozen import dataclass
 
 CORE = TableSet("core", "kyso.records:migrations/versions")
 _HERE = Path(__file__).parent

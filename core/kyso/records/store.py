@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -18,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 import sqlalchemy as sa
 
 from kyso.errors import InputRefused, WrongUse
+from kyso.frozen import dataclass
 from kyso.records.migrating import bring_up_to_date
 from kyso.records.schema import COUNTERS, PREPARED_SIGNATURES
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
+
+from kyso.frozen import dataclass
 
 if TYPE_CHECKING:
     from kyso.config import Config

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -16,6 +15,7 @@ from kyso.cms.values import signature_size
 from kyso.document.fitness import check_fitness, repair
 from kyso.document.opening import open_letter
 from kyso.errors import SigningRefused
+from kyso.frozen import dataclass
 from kyso.models import Notice, PreparedSignature
 from kyso.signing.certificates import check_certificate, choose_scheme, signer_of
 from kyso.signing.placing import INVISIBLE, check_wishes, draw, place, signing_time

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import html
 from collections.abc import Awaitable, Callable, Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from cryptography.hazmat.primitives.serialization import Encoding
@@ -14,6 +14,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
 
+from kyso.frozen import dataclass
 from kyso.serving.guard import LOOPBACK_HOSTS, Application, Guard, Message, Receive, Scope, Send
 from kyso.serving.server import abort_connection
 from kyso.simulation.scenario import Timing, checked_scenario

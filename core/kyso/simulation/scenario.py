@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from kyso.errors import WrongUse
+from kyso.frozen import dataclass
 from kyso.text import Text
 
 SCENARIOS: dict[str, Text] = {

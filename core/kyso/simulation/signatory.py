@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
 
@@ -12,6 +11,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from kyso.cms.values import HASHES, pss_padding
 from kyso.demo.pki import ISSUING_CA, Identity, Subject, issue, make_root
+from kyso.frozen import dataclass
 from kyso.models import DigestName, SchemeName
 
 PERSON_ID = "001099000001"

@@ -6,9 +6,10 @@ import threading
 import time
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Literal
 
+from kyso.frozen import dataclass
 from kyso.models import DigestName, SchemeName
 from kyso.simulation.scenario import Timing
 from kyso.simulation.signatory import Signatory

@@ -11,7 +11,6 @@ decided by :mod:`kyso.verification.judgement`, which knows that time.
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from kyso.cms import algorithms, der
@@ -33,6 +32,7 @@ from kyso.cms.certificate import (
     NormalName,
     signed_by,
 )
+from kyso.frozen import dataclass
 from kyso.models import Notice
 
 if TYPE_CHECKING:

@@ -10,10 +10,10 @@ from __future__ import annotations
 import hashlib
 import re
 from contextlib import ExitStack
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from kyso.cms import algorithms
+from kyso.frozen import dataclass
 from kyso.models import Notice
 
 if TYPE_CHECKING:

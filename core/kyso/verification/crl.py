@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
@@ -17,6 +16,7 @@ from kyso.cms.certificate import (
     normal_name,
     read_extensions,
 )
+from kyso.frozen import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from typing import TYPE_CHECKING, Any, Final, Literal, cast
 
@@ -16,6 +15,7 @@ from pikepdf import Array, Dictionary, Name, Object, Pdf, String
 
 from kyso.document.fields import SignatureField, read_form, text_or_none
 from kyso.document.permissions import FieldLock, read_lock
+from kyso.frozen import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

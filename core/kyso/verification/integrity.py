@@ -6,13 +6,13 @@ ISO 32000-2, table 260: ``adbe.pkcs7.detached``, ``ETSI.CAdES.detached`` and ``E
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from kyso.cms import algorithms, der
 from kyso.cms.algorithms import AlgorithmIdentifier, UnsupportedAlgorithm
 from kyso.cms.read import ID_DATA, CmsError, SignedData, padded, read_signed_data
 from kyso.cms.verify import CmsCheck, Content, check_signer, only_signer, readable, signer_digest
+from kyso.frozen import dataclass
 from kyso.models import Notice
 from kyso.verification.coverage import CoverageCheck, DigestJob, Digests
 from kyso.verification.timestamps import Token, TokenCheck, check_token, read_token

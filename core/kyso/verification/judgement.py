@@ -6,11 +6,11 @@ A claimed time is never used: whoever holds a stolen key writes any /M he likes 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
 from kyso.cms import der
 from kyso.cms.certificate import DIGITAL_SIGNATURE, NON_REPUDIATION
+from kyso.frozen import dataclass
 from kyso.models import Notice
 from kyso.verification.chain import PathBuilder, needs_full_validation, validate_fully
 from kyso.verification.revocation import Evidence, RevocationState, check_revocation

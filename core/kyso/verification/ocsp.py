@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
 from kyso.cms import algorithms, der
 from kyso.cms.algorithms import AlgorithmIdentifier
 from kyso.cms.certificate import Certificate, normal_name, signed_by
 from kyso.cms.verify import readable
+from kyso.frozen import dataclass
 
 if TYPE_CHECKING:
     from datetime import datetime

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Literal
+
+from kyso.frozen import dataclass
 
 if TYPE_CHECKING:
     from kyso.contracts import Conformity

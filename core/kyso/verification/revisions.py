@@ -9,13 +9,14 @@ from __future__ import annotations
 import hashlib
 import re
 from collections import defaultdict
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Final
 
 import pikepdf
 from pikepdf import Array, Dictionary, Object, Stream
 
 from kyso.document.opening import PARSER_ERRORS
+from kyso.frozen import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -12,10 +12,10 @@ Anything else leaves the state unknown, and unknown is not good.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from kyso.cms import algorithms, der
+from kyso.frozen import dataclass
 from kyso.verification.crl import CERTIFICATE_HOLD, REMOVE_FROM_CRL, RevocationList, read_crl
 from kyso.verification.ocsp import OcspResponse, read_ocsp
 

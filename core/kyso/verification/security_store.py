@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import zlib
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from pikepdf import Array, Dictionary, Name, Stream
 
 from kyso.cms import der
 from kyso.cms.read import ADBE_REVOCATION, SignerInfo
+from kyso.frozen import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, cast, get_args
 
 from kyso.errors import WrongUse
+from kyso.frozen import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -7,7 +7,7 @@ document's timestamps and is decided by :mod:`kyso.verification.judgement`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from kyso.cms import algorithms, der
@@ -15,6 +15,7 @@ from kyso.cms.algorithms import AlgorithmIdentifier, UnsupportedAlgorithm
 from kyso.cms.certificate import EXTENDED_KEY_USAGE
 from kyso.cms.read import ID_TST_INFO, CmsError, SignedData, padded, read_signed_data
 from kyso.cms.verify import CmsCheck, Content, check_signer, only_signer, readable, signer_digest
+from kyso.frozen import dataclass
 from kyso.models import Notice
 
 if TYPE_CHECKING:

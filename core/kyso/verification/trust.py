@@ -12,13 +12,13 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from kyso.cms import algorithms, der
 from kyso.cms.certificate import Certificate, read_certificate, signed_by
 from kyso.cms.read import CmsError, read_signed_data
+from kyso.frozen import dataclass
 from kyso.models import Notice
 from kyso.verification.crl import RevocationList, read_crl
 

@@ -5,7 +5,7 @@ Every reason has a code; the table below says what it means for the verdict in t
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from kyso.cms.certificate import (
@@ -18,6 +18,7 @@ from kyso.cms.certificate import (
     first_attribute,
 )
 from kyso.cms.read import CmsError
+from kyso.frozen import dataclass
 from kyso.models import Notice
 from kyso.verification.changes import SEVERITY
 from kyso.verification.report import (
