@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from kyso import text
 from kyso.models import VIETNAM_TIME, Notice
-from kyso.plugin import InputRefused
+from kyso.plugin import InputRefused, KysoError
 from kyso_kbnn.authentication_data import read_authentication_data, write_authentication_data
 from kyso_kbnn.dossier import Dossier, Voucher, completed
 from kyso_kbnn.envelope import ROLES, Role, md5_text
@@ -177,7 +177,9 @@ def input_of_body(data: bytes, name: str, profile: Profile) -> CheckInput:
     draft = read_dossier(raw, profile, name=name)
     document = raw.get(profile.json.document) if isinstance(raw, dict) else None
     if not isinstance(document, dict):
-        document = raw.get("document", {})
+        document = raw.get("document")
+    if not isinstance(document, dict):
+        raise InputRefused("kbnn.no_authentication_data", name=name)
     by_name = profile.document.by_name
     texts = {field: document.get(by_name[field].key) for field in ("v_du_lieu_xac_thuc", "v_du_lieu_toan_van")}
     content = texts["v_du_lieu_xac_thuc"]
@@ -322,7 +324,7 @@ def _judge_rules(signers: tuple[EnvelopeReport, ...], given: CheckInput, rules: 
         if accountant.signed_at is not None and holder.signed_at is not None:
             met["accountant_first"] = accountant.signed_at <= holder.signed_at
         if accountant.certificate and holder.certificate:
-            met["different_people"] = not same_person(accountant.certificate, holder.certificate)
+            met["different_people"] = _two_people(accountant.certificate, holder.certificate)
     if len(given.key_forms) == len(ROLES):
         met["one_key_form"] = set(given.key_forms) != {"token", "remote"}
     reports: list[RuleReport] = []
@@ -330,6 +332,14 @@ def _judge_rules(signers: tuple[EnvelopeReport, ...], given: CheckInput, rules: 
         known = met[rule] if getattr(rules, rule) else None
         reports.append(RuleReport(rule, "not_applicable" if known is None else "met" if known else "not_met", code))
     return reports
+
+
+def _two_people(one: bytes, other: bytes) -> bool | None:
+    """Tell whether two certificates name two people, ``None`` where a name in them cannot be read."""
+    try:
+        return not same_person(one, other)
+    except KysoError:
+        return None
 
 
 def _signer_json(signer: EnvelopeReport) -> dict[str, Any]:

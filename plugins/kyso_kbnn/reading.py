@@ -126,7 +126,7 @@ class _DossierReader:
             if header_key not in raw:
                 continue
             given = raw[header_key]
-            headers = given if isinstance(given, list) else [given]
+            headers = self._array(given, header_key, self._profile.limits.vouchers) if type(given) is list else [given]
             lines = self._array(raw.get(lines_key), lines_key, self._profile.limits.lines)
             for header in headers:
                 own = lines if len(headers) == 1 else [line for line in lines if _same_voucher(header, line)]

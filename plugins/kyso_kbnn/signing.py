@@ -156,10 +156,16 @@ def check_house_rules(
 
 
 def same_person(one: bytes, other: bytes) -> bool:
-    """Tell whether two certificates name one person: same key, same personal number, or the same subject."""
+    """Tell whether two certificates name one person: same key, same personal number, or the same subject.
+
+    :raises KeyTrouble: a key or name in them cannot be read.
+    """
     first, second = load_certificate(one), load_certificate(other)
-    if first.public_key() == second.public_key() or first.subject == second.subject:
-        return True
+    try:
+        if first.public_key() == second.public_key() or first.subject == second.subject:
+            return True
+    except ValueError as cause:
+        raise KeyTrouble("key.certificate_unreadable") from cause
     identifier = signer_of(one).identifier
     return bool(identifier) and identifier == signer_of(other).identifier
 
