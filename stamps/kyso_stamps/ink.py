@@ -19,7 +19,12 @@ if TYPE_CHECKING:
 LEAST_DARKNESS = 36
 """Ink that darkens paper by less than this (of 255) cannot be told from dirt."""
 
+LEAST_BLACK = 80
+"""The same for ink without a colour, which only its darkness tells from the rest of a shadow."""
+
 _LEAST_PIXELS = 40
+_PARTS = 8
+_SIGMAS = 5
 _COLOURED_SHARE = 0.16
 _SPECK_SHARE = 0.006
 _SPECK_DENSITY = 0.07
@@ -60,7 +65,7 @@ def ink_map(image: Image, kind: PictureKind) -> InkMap | None:
     soft = absorbed.filter(ImageFilter.GaussianBlur(1.2))
     excess = ImageChops.subtract(soft, own.filter(ImageFilter.GaussianBlur(1.2)))
     noise = _noise(absorbed)
-    threshold = max(LEAST_DARKNESS, round(_median(absorbed.histogram()) + 6 * noise))
+    threshold = max(LEAST_DARKNESS, round(_median(absorbed.histogram()) + _SIGMAS * noise))
     dark = absorbed.point(_step(threshold))
     tinted = ImageChops.darker(dark, _share(excess, soft).point(_step(round(_COLOURED_SHARE * 255))))
     coloured = _count(tinted) >= max(_LEAST_PIXELS, 0.05 * _count(dark))
@@ -68,7 +73,7 @@ def ink_map(image: Image, kind: PictureKind) -> InkMap | None:
         strength, mask = absorbed, tinted
     else:
         strength = black
-        threshold = max(LEAST_DARKNESS, round(_median(black.histogram()) + 6 * _noise(black)))
+        threshold = max(LEAST_BLACK, round(_median(black.histogram()) + _SIGMAS * _noise(black)))
         mask = black.point(_step(threshold))
     if _count(mask) < _LEAST_PIXELS:
         return None
@@ -83,7 +88,10 @@ def ink_map(image: Image, kind: PictureKind) -> InkMap | None:
     if coloured:
         gate = _share(excess, soft).point(_ramp(0.5 * _COLOURED_SHARE * 255, _COLOURED_SHARE * 255))
         coverage = ImageChops.darker(coverage, gate)
-    return InkMap(_without_specks(coverage), Ink((red_level, green_level, blue_level), coloured))
+    coverage = _without_specks(coverage)
+    if _count(coverage.point(_step(128))) < _LEAST_PIXELS:
+        return None
+    return InkMap(coverage, Ink((red_level, green_level, blue_level), coloured))
 
 
 def _share(part: Image, whole: Image) -> Image:
@@ -113,13 +121,28 @@ def _without_specks(coverage: Image) -> Image:
 
 
 def _noise(band: Image) -> float:
-    """Return how much the paper's grain varies: a standard deviation from the median absolute deviation."""
-    histogram = band.histogram()
-    middle = _median(histogram)
-    deviations = [0] * 256
-    for level, count in enumerate(histogram):
-        deviations[abs(level - middle)] += count
-    return 1.4826 * _median(deviations)
+    """Return how much the grain of the noisiest part of the paper varies, as a standard deviation.
+
+    Where there was little light the camera's noise was divided by little, so the parts of a picture differ. Ink does
+    not count: in each part the median absolute deviation is taken.
+    """
+    parts = []
+    for row in range(_PARTS):
+        for column in range(_PARTS):
+            box = (
+                band.width * column // _PARTS,
+                band.height * row // _PARTS,
+                band.width * (column + 1) // _PARTS,
+                band.height * (row + 1) // _PARTS,
+            )
+            histogram = band.crop(box).histogram()
+            middle = _median(histogram)
+            deviations = [0] * 256
+            for level, count in enumerate(histogram):
+                deviations[abs(level - middle)] += count
+            parts.append(_median(deviations))
+    # A part that is inked all over says nothing about paper: the noisiest eighth is left aside.
+    return 1.4826 * sorted(parts)[len(parts) * 7 // 8]
 
 
 def _median(histogram: Sequence[int]) -> int:

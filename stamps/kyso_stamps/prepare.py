@@ -43,7 +43,9 @@ GREATEST_MM = 500.0
 _LOOK_PX = 1400
 _WORK_PX = 3200
 _FRAME = 0.06
-_VISIBLE = 26
+# A camera blurs the edge of a seal evenly to both sides; the fine ends of strokes are blurred until little is left.
+_EDGE: dict[PictureKind, int] = {"seal": 128, "signature": 56}
+_LEVELS = 20
 _LEAST_SATURATION = 0.72
 _MILLIMETRES_PER_INCH = 25.4
 
@@ -107,7 +109,7 @@ def prepare_picture(
     if found is None:
         raise StampError("picture.no_ink", name=path.name)
     colour = _colour(found.ink, kind, path.name, keep_colour=keep_colour, black_to_blue=black_to_blue)
-    box = _visible_box(found.coverage, path.name)
+    box = _visible_box(found.coverage, kind, path.name)
     width, height = box[2] - box[0], box[3] - box[1]
     size_mm = _size(width / height, width_mm, height_mm, path.name)
     # The working picture may have been made smaller than the photo; what counts is what the camera saw.
@@ -174,8 +176,9 @@ def _cut(photo: Image, light: Image, area: Box) -> Image:
     return flattened(piece, light.resize(size, Pillow.Resampling.BICUBIC, part))
 
 
-def _visible_box(coverage: Image, name: str) -> Box:
-    box = coverage.point([0] * _VISIBLE + [255] * (256 - _VISIBLE)).getbbox()
+def _visible_box(coverage: Image, kind: PictureKind, name: str) -> Box:
+    edge = _EDGE[kind]
+    box = coverage.point([0] * edge + [255] * (256 - edge)).getbbox()
     if box is None or min(box[2] - box[0], box[3] - box[1]) < 2:
         raise StampError("picture.no_ink", name=name)
     return box
@@ -222,7 +225,8 @@ def _inked(found: InkMap, work: Image, box: Box, pixels: tuple[int, int], colour
         picture = Pillow.new("RGB", pixels, colour)
     else:
         picture = _without_paper(work.resize(pixels, Pillow.Resampling.LANCZOS, box), alpha)
-    picture.putalpha(alpha.point([0] * 6 + list(range(6, 256))))
+    # Finer steps than these are the camera's noise; they cost bytes and nobody sees them.
+    picture.putalpha(alpha.point([round(round(level / 255 * _LEVELS) / _LEVELS * 255) for level in range(256)]))
     return picture
 
 
