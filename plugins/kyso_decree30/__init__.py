@@ -8,74 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from kyso.plugin import Contribution, PlacementPolicy, Setting, Text, hookimpl
-
-_TIME_PATTERN = Setting(
-    "time_pattern",
-    "text",
-    Text("Mẫu thời gian hiển thị (strftime, giờ Việt Nam)", "Pattern of the shown time (strftime, Vietnam's zone)"),
-    default="%d/%m/%Y; %H:%M:%S +07:00",
-)
-
-_LEADER_SETTINGS = (
-    Setting(
-        "max_width_mm",
-        "mm",
-        Text("Chiều rộng tối đa của hình chữ ký", "Greatest width of the signature's picture"),
-        default="40",
-    ),
-    Setting(
-        "max_height_mm",
-        "mm",
-        Text("Chiều cao tối đa của hình chữ ký", "Greatest height of the signature's picture"),
-        default="22",
-    ),
-)
-
-_SEAL_SETTINGS = (
-    Setting("diameter_mm", "mm", Text("Đường kính thật của con dấu tròn", "True diameter of a round seal")),
-    Setting("width_mm", "mm", Text("Chiều rộng thật của con dấu không tròn", "True width of a seal that is not round")),
-    Setting(
-        "height_mm", "mm", Text("Chiều cao thật của con dấu không tròn", "True height of a seal that is not round")
-    ),
-    Setting(
-        "ratio",
-        "number",
-        Text(
-            "Phần chữ ký của người có thẩm quyền được dấu trùm lên, tính từ bên trái",
-            "Part of the authorised person's signature that the seal covers, from the left",
-        ),
-        default="1/3",
-    ),
-)
-
-_ATTACHMENT_SETTINGS = (
-    Setting(
-        "number",
-        "text",
-        Text("Số và ký hiệu văn bản, ví dụ 12/QĐ-ABC", "Number and symbol of the letter, such as 12/QĐ-ABC"),
-        required=True,
-    ),
-    _TIME_PATTERN,
-)
-
-_COPY_SETTINGS = (
-    Setting(
-        "copy_form",
-        "choice",
-        Text("Hình thức sao", "Form of the copy"),
-        choices=("SAO Y", "SAO LỤC", "TRÍCH SAO"),
-        required=True,
-    ),
-    Setting(
-        "organisation",
-        "text",
-        Text(
-            "Tên cơ quan, tổ chức sao văn bản (mặc định: theo cấu hình hoặc chứng thư)",
-            "Name of the copying organisation (by default from the configuration or the certificate)",
-        ),
-    ),
-    _TIME_PATTERN,
+from kyso.plugin import Contribution, PlacementPolicy, Text, hookimpl
+from kyso_decree30.settings import (
+    ATTACHMENT_SETTINGS,
+    COPY_SETTINGS,
+    LEADER_SETTINGS,
+    NUMBER_SETTINGS,
+    SEAL_SETTINGS,
 )
 
 
@@ -89,6 +28,12 @@ def _seal() -> PlacementPolicy:
     from kyso_decree30.seal import SealPolicy
 
     return SealPolicy()
+
+
+def _number() -> PlacementPolicy:
+    from kyso_decree30.number_policy import NumberPolicy
+
+    return NumberPolicy()
 
 
 def _attachment() -> PlacementPolicy:
@@ -120,7 +65,7 @@ def register_placement_policies(register: Callable[[Contribution[PlacementPolicy
                 "The authorised person's signature, between title and name (annex I, II.7.d)",
             ),
             load=_leader,
-            settings=_LEADER_SETTINGS,
+            settings=LEADER_SETTINGS,
         )
     )
     register(
@@ -131,7 +76,18 @@ def register_placement_policies(register: Callable[[Contribution[PlacementPolicy
                 "The organisation's signature: its seal over the left third of the signature (annex I, II.8.a)",
             ),
             load=_seal,
-            settings=_SEAL_SETTINGS,
+            settings=SEAL_SETTINGS,
+        )
+    )
+    register(
+        Contribution(
+            "decree30.number",
+            Text(
+                "Số, ký hiệu và ngày ban hành ở trang đầu, ghi sau khi người có thẩm quyền ký (Điều 14, 15)",
+                "Number and date of issue on page 1, given after the authorised person signed (articles 14 and 15)",
+            ),
+            load=_number,
+            settings=NUMBER_SETTINGS,
         )
     )
     register(
@@ -142,7 +98,7 @@ def register_placement_policies(register: Callable[[Contribution[PlacementPolicy
                 "The signature on an attachment in a file of its own, top right of page 1 (annex I, II.8.b)",
             ),
             load=_attachment,
-            settings=_ATTACHMENT_SETTINGS,
+            settings=ATTACHMENT_SETTINGS,
         )
     )
     register(
@@ -153,6 +109,6 @@ def register_placement_policies(register: Callable[[Contribution[PlacementPolicy
                 "The signature on a digitised copy: SAO Y, SAO LỤC, TRÍCH SAO (annex I, part II)",
             ),
             load=_copy,
-            settings=_COPY_SETTINGS,
+            settings=COPY_SETTINGS,
         )
     )

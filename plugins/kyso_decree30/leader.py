@@ -6,12 +6,15 @@ is centred and measured, so that uneven transparent margins do not shift it.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from math import inf
 from typing import TYPE_CHECKING
 
 from kyso.placement.anchor import find_anchor
 from kyso.placement.layout import explicit_place, refuse_unused
-from kyso.placement.pictures import Picture, read_picture
-from kyso.plugin import Placement, RectMm, SigningRefused, WrongUse
+from kyso.placement.lettering import Lettering, set_lines, shown_time
+from kyso.placement.pictures import Picture, picture_notices, read_picture
+from kyso.plugin import Notice, Placement, RectMm, SigningRefused, WrongUse
 from kyso_decree30.block import Block, find_blocks
 from kyso_decree30.search import choose_block, read_page
 from kyso_stamps import ImageItem, StampSpec
@@ -21,12 +24,16 @@ if TYPE_CHECKING:
     from typing import Any
 
     from kyso.placement.anchor import Anchor
-    from kyso.plugin import Letter, Notice, PlacementIntent
+    from kyso.plugin import Letter, PlacementIntent
+    from kyso_stamps import StampItem
 
 NAME = "decree30.leader"
 
 CLEARANCE_MM = 0.8
 """Kept free to title, name and neighbouring text."""
+
+CAPTION_PT = 8.0
+CAPTION_LEAST_PT = 6.0
 
 MIN_HEIGHT_MM = 5.0
 MIN_WIDTH_MM = 8.0
@@ -51,60 +58,117 @@ class LeaderPolicy:
         picture = read_picture(intent.image, intent.fonts.cache_dir)
         explicit = explicit_place(letter, intent)
         if explicit is not None:
-            visible = picture.visible_in(explicit.rect_mm)
-            return _placement(explicit.page, explicit.rect_mm, visible, picture, explicit.field or intent.field, {}, ())
-        if intent.anchor is not None:
-            anchor = find_anchor(letter, intent.anchor, intent.page)
-            block = _block_of_anchor(letter, anchor, intent.signer.name)
-            if block is None:
-                space, boxes = _space_at(letter, anchor, intent.values)
-                visible = _fitted(picture, space, intent.values, anchor.page)
-                boxes["space"] = space
-                return _placement(anchor.page, picture.around(visible), visible, picture, intent.field, boxes, ())
-            notices: tuple[Notice, ...] = ()
-        else:
-            choice = choose_block(letter, intent.signer.name, intent.page)
-            block, notices = choice.block, choice.notices
-        visible = _fitted(picture, block.space, intent.values, block.page)
-        boxes = {"title": block.title_rect, "name": block.name_rect, "space": block.space}
-        return _placement(block.page, picture.around(visible), visible, picture, intent.field, boxes, notices)
+            visible, text = _fitted(picture, explicit.rect_mm, intent, explicit.page)
+            place = explicit.rect_mm
+            return _placement(intent, explicit.page, picture, visible, text, place, explicit.field, {}, ())
+        page, space, boxes, notices = _space(letter, intent)
+        clear = space.grown(-CLEARANCE_MM)
+        if clear.width < MIN_WIDTH_MM or clear.height < MIN_HEIGHT_MM:
+            raise _too_small(space, page)
+        visible, text = _fitted(
+            picture, clear, intent, page, intent.values["max_width_mm"], intent.values["max_height_mm"]
+        )
+        return _placement(intent, page, picture, visible, text, None, None, {**boxes, "space": space}, notices)
+
+
+def _space(letter: Letter, intent: PlacementIntent) -> tuple[int, RectMm, dict[str, RectMm], tuple[Notice, ...]]:
+    """Return page and room for the signature, what was measured, and what to say about the choice."""
+    if intent.anchor is not None:
+        anchor = find_anchor(letter, intent.anchor, intent.page)
+        block = _block_of_anchor(letter, anchor, intent.signer.name)
+        if block is None:
+            return (anchor.page, *_space_at(letter, anchor, intent.values), ())
+        notices: tuple[Notice, ...] = ()
+    else:
+        choice = choose_block(letter, intent.signer.name, intent.page)
+        block, notices = choice.block, choice.notices
+    return block.page, block.space, {"title": block.title_rect, "name": block.name_rect}, notices
+
+
+@dataclass(frozen=True, slots=True)
+class _Caption:
+    """The lines of the preset with name and time, under the picture."""
+
+    rect_mm: RectMm
+    lettering: Lettering
+
+
+def _fitted(
+    picture: Picture,
+    area: RectMm,
+    intent: PlacementIntent,
+    page: int,
+    max_width_mm: float = inf,
+    max_height_mm: float = inf,
+) -> tuple[RectMm, _Caption | None]:
+    """Return the picture's visible part as large as `area` and settings allow, and the lines below it.
+
+    :raises SigningRefused: the lines leave too little room for the picture.
+    """
+    if intent.values["show"] == "image":
+        return picture.visible_in(area, max_width_mm=max_width_mm, max_height_mm=max_height_mm), None
+    lettering = set_lines(
+        (intent.signer.name, shown_time(intent, intent.time_pattern)),
+        size_pt=CAPTION_PT,
+        min_size_pt=CAPTION_LEAST_PT,
+        max_width_mm=area.width,
+        fonts=intent.fonts,
+    )
+    room = area.height - lettering.height_mm - CLEARANCE_MM
+    if room < MIN_HEIGHT_MM:
+        raise _too_small(area, page, lettering.height_mm + CLEARANCE_MM)
+    upper = RectMm(area.left, area.top, area.width, room)
+    visible = picture.visible_in(upper, max_width_mm=max_width_mm, max_height_mm=max_height_mm)
+    whole = picture.around(visible)
+    left = area.centre_x - lettering.width_mm / 2
+    text = RectMm(left, whole.bottom + CLEARANCE_MM, lettering.width_mm, lettering.height_mm)
+    # Picture and lines stand in the middle together.
+    down = ((area.bottom - text.bottom) - (whole.top - area.top)) / 2
+    return visible.moved(dy_mm=down), _Caption(text.moved(dy_mm=down), lettering)
 
 
 def _placement(
+    intent: PlacementIntent,
     page: int,
-    rect: RectMm,
-    visible: RectMm,
     picture: Picture,
+    visible: RectMm,
+    caption: _Caption | None,
+    place: RectMm | None,
     field: str | None,
-    boxes: dict[str, RectMm],
+    boxes: Mapping[str, RectMm],
     notices: tuple[Notice, ...],
 ) -> Placement:
-    box = picture.around(visible.moved(-rect.left, -rect.top))
-    item = ImageItem(picture.path, box.as_tuple(), fit="exact")
+    """Return the placement; the widget is the given `place`, else as large as what is drawn."""
+    whole = picture.around(visible)
+    rect = place if place is not None else whole if caption is None else whole.united(caption.rect_mm)
+    items: list[StampItem] = [ImageItem(picture.path, whole.moved(-rect.left, -rect.top).as_tuple(), fit="exact")]
+    notices += picture_notices(picture.path, "signature", visible, intent.fonts.cache_dir)
+    if caption is not None:
+        text = caption.rect_mm
+        items.append(
+            caption.lettering.item(
+                "centre", width_mm=text.width, left_mm=text.left - rect.left, top_mm=text.top - rect.top
+            )
+        )
+        notices += (Notice("decree30.lines_added"),)
     return Placement(
         NAME,
         page,
         rect,
-        StampSpec(rect.width, rect.height, (item,)),
-        field=field,
+        StampSpec(rect.width, rect.height, tuple(items)),
+        field=field or intent.field,
         notices=notices,
         boxes_mm={**boxes, "stamp": rect, "ink": visible},
     )
 
 
-def _fitted(picture: Picture, space: RectMm, values: Mapping[str, Any], page: int) -> RectMm:
-    """Return the picture's visible part as large as space and settings allow, centred in `space`."""
-    width, height = space.width - 2 * CLEARANCE_MM, space.height - 2 * CLEARANCE_MM
-    if width < MIN_WIDTH_MM or height < MIN_HEIGHT_MM:
-        raise SigningRefused(
-            "decree30.space_too_small",
-            page=page,
-            width=f"{space.width:.1f}",
-            height=f"{space.height:.1f}",
-            least=f"{MIN_HEIGHT_MM + 2 * CLEARANCE_MM:.1f}",
-        )
-    return picture.visible_in(
-        space.grown(-CLEARANCE_MM), max_width_mm=values["max_width_mm"], max_height_mm=values["max_height_mm"]
+def _too_small(space: RectMm, page: int, more_mm: float = 0.0) -> SigningRefused:
+    return SigningRefused(
+        "decree30.space_too_small",
+        page=page,
+        width=f"{space.width:.1f}",
+        height=f"{space.height:.1f}",
+        least=f"{MIN_HEIGHT_MM + 2 * CLEARANCE_MM + more_mm:.1f}",
     )
 
 

@@ -6,18 +6,22 @@ centres agree. It may only follow a signature that is intact and not known to be
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from kyso.placement.layout import contained, explicit_place, kept_inside, refuse_unused, shown_rect
-from kyso.placement.pictures import read_picture
+from kyso.placement.layout import contained, explicit_place, free_place, kept_inside, refuse_unused, shown_rect
+from kyso.placement.lettering import set_lines, shown_time
+from kyso.placement.pictures import picture_notices, read_picture
 from kyso.plugin import Notice, Placement, RectMm, SigningRefused, WrongUse
 from kyso.text import Phrase
 from kyso_decree30.block import find_blocks
+from kyso_decree30.numbering import PlacedText, prepare_issue
 from kyso_decree30.search import block_around, read_page
 from kyso_stamps import ImageItem, StampSpec
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+    from pathlib import Path
     from typing import Any
 
     from kyso.plugin import FieldInfo, Letter, PlacementIntent
@@ -29,7 +33,12 @@ LEADER = "decree30.leader"
 _GOOD_CHANGES = ("none", "permitted", "form_filling")
 _BAD_STATUS = ("revoked", "suspended", "expired", "not_yet_valid")
 _SHAPE_TOLERANCE = 0.04
+_SHAPE_FINDING = "picture.out_of_shape"
 _MOVED_MM = 0.05
+
+_LINES_PT = 8.0
+_LINES_LEAST_PT = 6.0
+_LINES_WIDTH_MM = 50.0
 
 
 class SealPolicy:
@@ -38,15 +47,17 @@ class SealPolicy:
     def place(self, letter: Letter, intent: PlacementIntent) -> Placement:
         """Return where the seal goes.
 
-        A place given by field or rectangle moves the seal's centre there; its size stays true.
+        A place given by field or rectangle moves the seal's centre there; its size stays true. Number and date that are
+        given to this step are drawn by the same appearance, whose widget then reaches from there to the seal.
 
-        :raises WrongUse: there is no picture, or no true size.
-        :raises SigningRefused: no signature to seal, several, or one that must not be sealed; no room on the page.
+        :raises WrongUse: there is no picture, or no true size; number or date contradict the letter.
+        :raises SigningRefused: no signature to seal, several, or one that must not be sealed; no number or date; no
+            room on the page.
         """
         refuse_unused(intent, NAME, leader_field=True)
         if intent.image is None:
             raise WrongUse("decree30.seal_image_missing")
-        width, height = _true_size(intent.values)
+        size = true_size(intent.values)
         ratio = _ratio(intent.values)
         explicit = explicit_place(letter, intent)
         leader = find_leader(letter, intent.leader_field)
@@ -58,43 +69,111 @@ class SealPolicy:
             notices.append(Notice("decree30.place_given", {"rule": Phrase("decree30.place.seal")}))
         elif intent.page is not None and letter.page(intent.page).number != leader.page:
             raise WrongUse("decree30.seal_other_page", field=leader.name, page=leader.page, given=intent.page)
-        picture = read_picture(intent.image, intent.fonts.cache_dir)
-        if abs(picture.aspect * height / width - 1) > _SHAPE_TOLERANCE:
-            notices.append(Notice("decree30.seal_shape", {"width": width, "height": height}))
+        page = leader.page if explicit is None else explicit.page
+        issue = prepare_issue(letter, intent)
+        if issue.texts and page != 1:
+            raise SigningRefused("decree30.number_on_other_page", page=page)
         if explicit is not None:
-            page, field = explicit.page, explicit.field
-            box = _inside(explicit.rect_mm, width, height)
+            box = _inside(explicit.rect_mm, *size)
         else:
-            page, field = leader.page, None
-            wanted = RectMm(ink.left + ratio * ink.width - width, ink.centre_y - height / 2, width, height)
+            wanted = RectMm(ink.left + ratio * ink.width - size[0], ink.centre_y - size[1] / 2, *size)
             box = _on_page(letter, page, wanted)
             moved = max(abs(box.left - wanted.left), abs(box.top - wanted.top))
             if moved > _MOVED_MM:
                 notices.append(Notice("decree30.seal_moved", {"distance": f"{moved:.1f}", "page": page}))
-        visible = contained(picture.aspect, 1.0, box)
-        whole = picture.around(visible)
+        seal = seal_picture(intent.image, box, intent.fonts.cache_dir)
+        notices += [*seal.notices, *issue.notices]
+        texts = [*issue.texts]
+        if intent.values["show"] == "image-organisation-time":
+            texts.append(_lines_beside(letter, intent, page, seal.whole))
+            notices.append(Notice("decree30.lines_added"))
+        drawn = _united(seal.whole, texts)
         # A field that is there already keeps its rectangle.
-        rect = explicit.rect_mm if explicit is not None and field is not None else whole
-        if not rect.contains(whole, _MOVED_MM):
+        rect = explicit.rect_mm if explicit is not None and explicit.field is not None else drawn
+        if not rect.contains(drawn, _MOVED_MM):
             raise SigningRefused(
                 "decree30.seal_larger_than_place",
                 rect=shown_rect(rect),
-                width=f"{whole.width:.1f}",
-                height=f"{whole.height:.1f}",
+                width=f"{drawn.width:.1f}",
+                height=f"{drawn.height:.1f}",
             )
-        item = ImageItem(picture.path, whole.moved(-rect.left, -rect.top).as_tuple(), fit="exact")
         return Placement(
             NAME,
             page,
             rect,
-            StampSpec(rect.width, rect.height, (item,)),
-            field=field or intent.field,
+            StampSpec(rect.width, rect.height, (seal.item(rect), *(text.item(rect) for text in texts))),
+            field=(explicit.field if explicit is not None else None) or intent.field,
             notices=tuple(notices),
-            boxes_mm={"stamp": rect, "leader_ink": ink, "ink": visible},
+            boxes_mm={"stamp": rect, "leader_ink": ink, "ink": seal.visible},
         )
 
 
-def _true_size(values: Mapping[str, Any]) -> tuple[float, float]:
+@dataclass(frozen=True, slots=True)
+class SealPicture:
+    """A seal at its true size.
+
+    :param visible: its visible part in display space.
+    :param whole: the whole picture, with transparent margins.
+    """
+
+    path: Path
+    visible: RectMm
+    whole: RectMm
+    notices: tuple[Notice, ...]
+
+    def item(self, origin: RectMm) -> ImageItem:
+        """Return it for a stamp whose box is `origin`."""
+        return ImageItem(self.path, self.whole.moved(-origin.left, -origin.top).as_tuple(), fit="exact")
+
+
+def seal_picture(path: Path, box: RectMm, cache_dir: Path | None) -> SealPicture:
+    """Return the seal whose visible part fills `box`; one of other proportions keeps its own, with a notice.
+
+    :raises SigningRefused: the picture cannot be used.
+    """
+    picture = read_picture(path, cache_dir)
+    visible = contained(picture.aspect, 1.0, box)
+    about = [notice for notice in picture_notices(path, "seal", visible, cache_dir) if notice.code != _SHAPE_FINDING]
+    if abs(picture.aspect * box.height / box.width - 1) > _SHAPE_TOLERANCE:
+        about.append(Notice("decree30.seal_shape", {"width": box.width, "height": box.height}))
+    return SealPicture(path, visible, picture.around(visible), tuple(about))
+
+
+def _united(rect: RectMm, texts: Iterable[PlacedText]) -> RectMm:
+    for text in texts:
+        rect = rect.united(text.rect_mm)
+    return rect
+
+
+def _lines_beside(letter: Letter, intent: PlacementIntent, page: int, seal: RectMm) -> PlacedText:
+    """Return organisation and time below the seal, or else above it or to its left, where the paper is empty.
+
+    :raises SigningRefused: it is printed on everywhere around the seal.
+    """
+    lines = (intent.organisation, shown_time(intent, intent.time_pattern))
+    lettering = set_lines(
+        tuple(line for line in lines if line),
+        size_pt=_LINES_PT,
+        min_size_pt=_LINES_LEAST_PT,
+        max_width_mm=_LINES_WIDTH_MM,
+        fonts=intent.fonts,
+    )
+    width, height = lettering.width_mm, lettering.height_mm
+    left = max(0.0, seal.centre_x - width / 2)
+    candidates = [RectMm(left, seal.bottom + 0.5 + step, width, height) for step in (0.0, 2.0, 4.0, 8.0, 12.0)]
+    candidates += [RectMm(left, seal.top - 0.5 - height - step, width, height) for step in (0.0, 2.0, 4.0)]
+    candidates += [RectMm(seal.left - 1.0 - width, seal.top + share * seal.height, width, height) for share in (0.4, 0)]
+    place = free_place(letter, page, candidates)
+    if place is None or place.covers:
+        raise SigningRefused("decree30.no_room_for_lines", page=page)
+    return PlacedText(place.rect_mm, lettering)
+
+
+def true_size(values: Mapping[str, Any]) -> tuple[float, float]:
+    """Return width and height of the seal in mm.
+
+    :raises WrongUse: no size, half a size, or two sizes are given.
+    """
     diameter, width, height = (values.get(name) for name in ("diameter_mm", "width_mm", "height_mm"))
     if diameter is not None and (width is not None or height is not None):
         raise WrongUse("decree30.seal_size_twice")
@@ -148,11 +227,14 @@ def find_leader(letter: Letter, name: str | None) -> FieldInfo:
             )
         return chosen
     signed = [field for field in fields if field.signed and field.rect_mm is not None and field.page is not None]
-    seals = [field for field in signed if field.policy == NAME]
+    # The widget of a seal that also draws the number reaches up the page; its picture is what seals.
+    seals = [
+        (field.page, ink) for field in signed if field.policy == NAME and (ink := letter.ink_mm(field.name)) is not None
+    ]
     leaders = [field for field in signed if field.policy == LEADER] or _between_title_and_name(letter, signed)
     if not leaders:
         raise SigningRefused("decree30.leader_missing", signed=[field.name for field in fields if field.signed] or "-")
-    open_ones = [field for field in leaders if not any(_overlap(field, seal) for seal in seals)]
+    open_ones = [field for field in leaders if not any(_covered(field, *seal) for seal in seals)]
     if not open_ones:
         raise SigningRefused("decree30.already_sealed", fields=[field.name for field in leaders])
     if len(open_ones) > 1:
@@ -169,10 +251,8 @@ def _between_title_and_name(letter: Letter, signed: Iterable[FieldInfo]) -> list
     return found
 
 
-def _overlap(field: FieldInfo, seal: FieldInfo) -> bool:
-    if field.page != seal.page or field.rect_mm is None or seal.rect_mm is None:
-        return False
-    return field.rect_mm.intersects(seal.rect_mm)
+def _covered(field: FieldInfo, page: int | None, seal: RectMm) -> bool:
+    return field.page == page and field.rect_mm is not None and field.rect_mm.intersects(seal)
 
 
 def _described(field: FieldInfo) -> str:

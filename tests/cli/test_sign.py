@@ -26,6 +26,8 @@ def test_a_letter_is_signed_and_sealed(kyso: Kyso, office: Path) -> None:
         "decree30.seal",
         "--key",
         "seal",
+        "--set",
+        "confirm_date=yes",
         "--out",
         "out.pdf",
         "--secret-env",

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import unicodedata
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from kyso.errors import SigningRefused, WrongUse
+from kyso.frozen import dataclass
 
 if TYPE_CHECKING:
     from kyso.contracts import Letter, TextLine

@@ -6,10 +6,10 @@ Everything here is in millimetres of display space (see :mod:`kyso.geometry`).
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from kyso.errors import SigningRefused, WrongUse
+from kyso.frozen import dataclass
 from kyso.geometry import RectMm
 
 if TYPE_CHECKING:

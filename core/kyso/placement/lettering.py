@@ -6,16 +6,17 @@ broken greedily, therefore a box as wide as the widest broken line breaks them a
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from kyso.errors import SigningRefused
+from kyso.errors import SigningRefused, WrongUse
+from kyso.frozen import dataclass
 from kyso.geometry import mm_to_pt, pt_to_mm
 
 if TYPE_CHECKING:
     from typing import Literal
 
-    from kyso_stamps import TextItem
+    from kyso.contracts import PlacementIntent
+    from kyso_stamps import Colour, TextItem
     from kyso_stamps.fonts import FontChoice
 
 LEADING = 1.2
@@ -40,18 +41,29 @@ class Lettering:
     height_mm: float
     ink_top_mm: float
     bold: bool = False
+    italic: bool = False
 
-    def item(self, align: Literal["left", "centre", "right"], *, width_mm: float, left_mm: float = 0.0) -> TextItem:
-        """Return the lines for a stamp at least `height_mm` high: `width_mm` wide from `left_mm`, from its top."""
-        from kyso_stamps import TextItem
+    def item(
+        self,
+        align: Literal["left", "centre", "right"],
+        *,
+        width_mm: float,
+        left_mm: float = 0.0,
+        top_mm: float = 0.0,
+        colour: Colour | None = None,
+    ) -> TextItem:
+        """Return the lines for a stamp: in a box `width_mm` wide and `height_mm` high from `left_mm` and `top_mm`."""
+        from kyso_stamps import BLACK, TextItem
 
         return TextItem(
             self.lines,
-            (left_mm, 0.0, width_mm, self.height_mm),
+            (left_mm, top_mm, width_mm, self.height_mm),
             size_pt=self.size_pt,
             min_size_pt=self.size_pt,
             align=align,
             bold=self.bold,
+            italic=self.italic,
+            colour=BLACK if colour is None else colour,
             leading=LEADING,
         )
 
@@ -64,6 +76,7 @@ def set_lines(
     fonts: FontChoice,
     min_size_pt: float | None = None,
     bold: bool = False,
+    italic: bool = False,
 ) -> Lettering:
     """Break `lines` at spaces where they are wider than `max_width_mm` and measure the result.
 
@@ -75,7 +88,7 @@ def set_lines(
     from kyso_stamps.text import check_face, clean_lines, fit
 
     try:
-        face = choose_face(fonts, bold=bold, italic=False)
+        face = choose_face(fonts, bold=bold, italic=italic)
         cleaned = clean_lines(lines)
         font = embedded(face, check_face(cleaned, face))
         smallest = size_pt if min_size_pt is None else min_size_pt
@@ -94,4 +107,19 @@ def set_lines(
         pt_to_mm(fitted.height_pt(LEADING)) + _SLACK_MM,
         (fitted.top - highest) * mm_per_unit,
         bold,
+        italic,
     )
+
+
+def shown_time(intent: PlacementIntent, pattern: str) -> str:
+    """Return the time of signing as `pattern` (strftime) writes it, in Vietnam's zone.
+
+    :raises WrongUse: ``placement.time_pattern_wrong``: the pattern cannot be used or shows nothing.
+    """
+    try:
+        shown = intent.signed_at.strftime(pattern)
+    except ValueError as error:
+        raise WrongUse("placement.time_pattern_wrong", pattern=pattern) from error
+    if not shown.strip():
+        raise WrongUse("placement.time_pattern_wrong", pattern=pattern)
+    return shown

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from math import inf
 from typing import TYPE_CHECKING
 
 from kyso.errors import SigningRefused
+from kyso.frozen import dataclass
 from kyso.geometry import RectMm
+from kyso.models import Notice
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from kyso_stamps.picture_checks import PictureKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,3 +66,23 @@ def read_picture(path: Path, cache_dir: Path | None) -> Picture:
         (right - left) * measured.width_px / ((bottom - top) * measured.height_px),
         (left, top, right - left, bottom - top),
     )
+
+
+def picture_notices(path: Path, kind: PictureKind, visible: RectMm, cache_dir: Path | None) -> tuple[Notice, ...]:
+    """Say what is wrong with a picture's ink, ground or resolution at its size on paper.
+
+    :param kind: ``signature`` is to be blue, ``seal`` red (Decree 30/2020, annex I, II.7.d and II.8.a).
+    :param visible: where its visible part goes.
+    :raises SigningRefused: it must not be signed with: too coarse to be recognised on paper.
+    """
+    from kyso_stamps import StampError
+    from kyso_stamps.picture_checks import check_picture
+
+    try:
+        findings = check_picture(path, kind, visible.width, visible.height, cache_dir=cache_dir)
+    except StampError as error:
+        raise SigningRefused(error.code, **error.parameters) from error
+    for finding in findings:
+        if finding.refuse:
+            raise SigningRefused(finding.code, **finding.parameters)
+    return tuple(Notice(finding.code, finding.parameters) for finding in findings)

@@ -65,7 +65,7 @@ def head(sheet: Sheet) -> float:
     sheet.text(right, 24, "CỘNG HÒA XÃ HỘI CHỦ NGHĨA VIỆT NAM", 12, bold=True, align="centre")
     sheet.text(right, 29.5, "Độc lập - Tự do - Hạnh phúc", 13, bold=True, align="centre")
     sheet.text(left, 37, "Số: 07/UBND-VP", 13, align="centre")
-    sheet.text(right, 37, "Hà Nội, ngày 20 tháng 11 năm 2026", 13, align="centre")
+    sheet.text(right, 37, "Hà Nội, ngày 22 tháng 11 năm 2026", 13, align="centre")
     sheet.text(sheet.width_mm / 2, 50, "Kính gửi: Các cơ quan, đơn vị trực thuộc", 13, align="centre")
     return 60.0
 

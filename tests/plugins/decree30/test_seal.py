@@ -100,7 +100,7 @@ def test_the_seal_covers_the_left_third_as_rendered(
     """Measured on the rendered page: 36 mm across, right edge a third into the blue ink within 1 % of its width."""
     assert callable(renderer)
     data, leader = signed_by_leader(name, signature_image)
-    placement = seal(data, seal_image)
+    placement = seal(data, seal_image, {**DIAMETER, "confirm_number": "yes"})
     sealed = written(data, placement)
     with open_letter(data) as letter:
         page = letter.page(placement.page).rect_mm

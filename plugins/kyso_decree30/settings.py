@@ -1,0 +1,146 @@
+"""The settings of the decree's policies: ``--set NAME=VALUE``."""
+
+from __future__ import annotations
+
+from kyso.plugin import Setting, Text
+
+_TIME_PATTERN = Setting(
+    "time_pattern",
+    "text",
+    Text("Mẫu thời gian hiển thị (strftime, giờ Việt Nam)", "Pattern of the shown time (strftime, Vietnam's zone)"),
+    default="%d/%m/%Y; %H:%M:%S +07:00",
+)
+
+
+def _show(choices: tuple[str, ...], summary: Text) -> Setting:
+    return Setting("show", "choice", summary, default=choices[0], choices=choices)
+
+
+_SEAL_SIZE = (
+    Setting("diameter_mm", "mm", Text("Đường kính thật của con dấu tròn", "True diameter of a round seal")),
+    Setting("width_mm", "mm", Text("Chiều rộng thật của con dấu không tròn", "True width of a seal that is not round")),
+    Setting(
+        "height_mm", "mm", Text("Chiều cao thật của con dấu không tròn", "True height of a seal that is not round")
+    ),
+)
+
+_ISSUE = (
+    Setting(
+        "number",
+        "text",
+        Text(
+            "Số và ký hiệu văn bản, khi văn bản chưa có, ví dụ 12/QĐ-ABC",
+            "Number and symbol, where the letter does not carry them yet, such as 12/QĐ-ABC",
+        ),
+    ),
+    Setting(
+        "date",
+        "date",
+        Text(
+            "Ngày, tháng, năm ban hành, khi văn bản chưa có, ví dụ 22/11/2026",
+            "Date of issue, where the letter does not carry it yet, such as 22/11/2026",
+        ),
+    ),
+)
+
+_CONFIRM_DATE = Setting(
+    "confirm_date",
+    "flag",
+    Text(
+        "Xác nhận ngày của văn bản khác ngày hôm nay là đúng",
+        "Confirms that a date of the letter other than today's is right",
+    ),
+    default="no",
+)
+
+LEADER_SETTINGS = (
+    Setting(
+        "max_width_mm",
+        "mm",
+        Text("Chiều rộng tối đa của hình chữ ký", "Greatest width of the signature's picture"),
+        default="40",
+    ),
+    Setting(
+        "max_height_mm",
+        "mm",
+        Text("Chiều cao tối đa của hình chữ ký", "Greatest height of the signature's picture"),
+        default="22",
+    ),
+    _show(
+        ("image", "image-name-time"),
+        Text(
+            "Hình chữ ký; hoặc thêm họ tên và thời gian ký (Nghị định 30 không yêu cầu)",
+            "The picture; or with name and time below it, which Decree 30 does not ask for",
+        ),
+    ),
+)
+
+SEAL_SETTINGS = (
+    *_SEAL_SIZE,
+    Setting(
+        "ratio",
+        "number",
+        Text(
+            "Phần chữ ký của người có thẩm quyền được dấu trùm lên, tính từ bên trái",
+            "Part of the authorised person's signature that the seal covers, from the left",
+        ),
+        default="1/3",
+    ),
+    *_ISSUE,
+    Setting(
+        "confirm_number",
+        "flag",
+        Text(
+            "Xác nhận văn bản đã có số và ngày, tháng, năm dù phần mềm không đọc được",
+            "Confirms that the letter carries number and date although they cannot be read",
+        ),
+        default="no",
+    ),
+    _CONFIRM_DATE,
+    _show(
+        ("image", "image-organisation-time"),
+        Text(
+            "Hình dấu; hoặc thêm tên cơ quan và thời gian ký (theo thông tư trước đây, khác Nghị định 30)",
+            "The seal; or with organisation and time beside it (the earlier circular, not Decree 30)",
+        ),
+    ),
+)
+
+NUMBER_SETTINGS = (*_ISSUE, _CONFIRM_DATE)
+
+ATTACHMENT_SETTINGS = (
+    Setting(
+        "number",
+        "text",
+        Text("Số và ký hiệu văn bản, ví dụ 12/QĐ-ABC", "Number and symbol of the letter, such as 12/QĐ-ABC"),
+        required=True,
+    ),
+    _TIME_PATTERN,
+)
+
+COPY_SETTINGS = (
+    Setting(
+        "copy_form",
+        "choice",
+        Text("Hình thức sao", "Form of the copy"),
+        choices=("SAO Y", "SAO LỤC", "TRÍCH SAO"),
+        required=True,
+    ),
+    Setting(
+        "organisation",
+        "text",
+        Text(
+            "Tên cơ quan, tổ chức sao văn bản (mặc định: theo cấu hình hoặc chứng thư)",
+            "Name of the copying organisation (by default from the configuration or the certificate)",
+        ),
+    ),
+    _TIME_PATTERN,
+    _show(
+        ("text", "text-seal"),
+        Text(
+            "Chỉ dòng chữ theo Nghị định 30; hoặc thêm hình dấu theo thông lệ của một số nơi",
+            "The text alone as Decree 30 says; or with the seal below it, as some practise",
+        ),
+    ),
+    *_SEAL_SIZE,
+)
