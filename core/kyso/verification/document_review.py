@@ -60,17 +60,21 @@ def review_signatures(
     prepared: Sequence[Prepared],
     digests: Digests,
     source: ByteSource,
-    pdf: pikepdf.Pdf,
+    pdf: pikepdf.Pdf | None,
     store: TrustStore,
     settings: VerificationSettings,
 ) -> tuple[tuple[SignatureReport, ...], tuple[Notice, ...]]:
-    """Judge the signatures, given in the order they were made. Return their reports and what else should be seen."""
+    """Judge the signatures, given in the order they were made. Return their reports and what else should be seen.
+
+    :param pdf: ``None`` for a file of another kind, whose signatures are all detached.
+    """
     if not prepared:
         return (), ()
-    security = read_store(pdf.Root)
+    security = SecurityStore() if pdf is None else read_store(pdf.Root)
     elsewhere = _certificates_elsewhere(prepared, security, store)
     cases = [_case(item, digests, source, elsewhere) for item in prepared]
-    _review_changes(cases, source, pdf, settings)
+    if pdf is not None:
+        _review_changes(cases, source, pdf, settings)
     judge = CertificateJudge(store, settings.moment, settings.revocation)
     _teach(judge, cases, security)
     _prove_times(cases, judge, settings.moment)

@@ -121,3 +121,17 @@ def header_offset(source: ByteSource) -> int:
     The parser counts offsets from there, while a /ByteRange counts from the first byte.
     """
     return source.read(0, _HEADER_WINDOW).find(b"%PDF-")
+
+
+def foreign_kind(source: ByteSource) -> str:
+    """Return the code that says what a file without a PDF header is, as far as its first bytes tell."""
+    head = source.read(0, _HEADER_WINDOW)
+    if head.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0")):
+        return "verification.not_pdf_office"
+    if head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<"):
+        return "verification.not_pdf_xml"
+    if head.startswith((b"\x30\x82", b"\x30\x83", b"\x30\x80", b"-----BEGIN ")):
+        return "verification.not_pdf_cms"
+    if head.startswith((b"\x89PNG", b"\xff\xd8\xff", b"II*\x00", b"MM\x00*")):
+        return "verification.not_pdf_picture"
+    return "verification.not_pdf"

@@ -31,14 +31,17 @@ from kyso.verification.document_review import review_signatures
 from kyso.verification.integrity import prepare
 from kyso.verification.report import FileInfo, VerificationReport
 from kyso.verification.revisions import open_pdf
-from kyso.verification.source import ByteSource, header_offset, open_source
+from kyso.verification.source import ByteSource, foreign_kind, header_offset, open_source
 from kyso.verification.trust import load_trust
 from kyso.verification.verdict import headline
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from kyso.document.pages import ObjectId
     from kyso.models import Source
     from kyso.verification.integrity import Prepared
+    from kyso.verification.report import SignatureReport
     from kyso.verification.settings import VerificationSettings
 
 
@@ -48,6 +51,8 @@ def verify_document(source: Source, settings: VerificationSettings, *, name: str
     :param name: the document's name for people; by default the file's.
     """
     path = source if isinstance(source, Path) else None
+    if path is not None and path.suffix.lower() == ".p7s":
+        return _verify_detached(path, settings)
     shown = name or (path.name if path is not None else "document.pdf")
     try:
         with open_source(source) as data:
@@ -57,23 +62,82 @@ def verify_document(source: Source, settings: VerificationSettings, *, name: str
         return _unreadable(info, settings, Notice("verification.cannot_open", {"reason": error.strerror or ""}))
 
 
-def _verify(data: ByteSource, settings: VerificationSettings, name: str, path: Path | None) -> VerificationReport:
+def _verify_detached(signature: Path, settings: VerificationSettings) -> VerificationReport:
+    """Verify the file beside a signature file, together with the signatures that the file itself may carry."""
+    from kyso.verification.detached import prepare_detached, read_detached, signed_file
+
+    own = FileInfo(signature.name, str(signature), None, None, None)
+    try:
+        detached = read_detached(signature)
+        if isinstance(detached, Notice):
+            return _unreadable(own, settings, detached)
+        path = signed_file(signature)
+        if path is None or path.stat().st_size == 0:
+            return _unreadable(own, settings, Notice("verification.detached_content", {"name": signature.name}))
+        with open_source(path) as data:
+            return _verify(data, settings, path.name, path, prepare_detached(detached, data.size))
+    except OSError as error:
+        return _unreadable(own, settings, Notice("verification.cannot_open", {"reason": error.strerror or ""}))
+
+
+def _verify(
+    data: ByteSource,
+    settings: VerificationSettings,
+    name: str,
+    path: Path | None,
+    detached: Sequence[Prepared] = (),
+) -> VerificationReport:
     if header_offset(data) < 0:
-        return _unreadable(_file_info(data, name, path), settings, Notice("verification.not_pdf"))
+        if detached:
+            return _verify_bytes(data, settings, name, path, detached)
+        beside = _signature_beside(path)
+        return _unreadable(_file_info(data, name, path), settings, Notice(foreign_kind(data)), *beside)
     try:
         with open_pdf(data, data.size, settings.password) as pdf:
-            return _verify_pdf(data, pdf, settings, name, path)
+            return _verify_pdf(data, pdf, settings, name, path, detached)
     except pikepdf.PasswordError:
-        code = "verification.password_missing" if settings.password is None else "verification.password_wrong"
-        return _unreadable(_file_info(data, name, path), settings, Notice(code))
+        why = Notice("verification.password_missing" if settings.password is None else "verification.password_wrong")
     except InputRefused as error:
-        return _unreadable(_file_info(data, name, path), settings, Notice(error.code, error.parameters))
+        why = Notice(error.code, error.parameters)
     except PARSER_ERRORS:
-        return _unreadable(_file_info(data, name, path), settings, Notice("verification.damaged"))
+        why = Notice("verification.damaged")
+    if detached:
+        return _verify_bytes(data, settings, name, path, detached, why)
+    return _unreadable(_file_info(data, name, path), settings, why)
+
+
+def _signature_beside(path: Path | None) -> tuple[Notice, ...]:
+    """Point to a signature file beside a file that carries no signature itself."""
+    from kyso.verification.detached import signature_beside
+
+    found = None if path is None else signature_beside(path)
+    return () if found is None else (Notice("verification.detached_beside", {"name": found.name}),)
+
+
+def _verify_bytes(
+    data: ByteSource,
+    settings: VerificationSettings,
+    name: str,
+    path: Path | None,
+    detached: Sequence[Prepared],
+    why: Notice | None = None,
+) -> VerificationReport:
+    """Judge detached signatures over a file that is no PDF, or one that cannot be read (`why`)."""
+    digests = digest_document(data, [item.job for item in detached if item.job is not None])
+    store = load_trust(settings.trust, settings.crls)
+    signatures, remarks = review_signatures(detached, digests, data, None, store, settings)
+    info = FileInfo(name, None if path is None else str(path), digests.sha256, data.size, None)
+    unread = () if why is None else (why,)
+    return _report(info, settings, signatures, (*store.problems, *unread, *remarks))
 
 
 def _verify_pdf(
-    data: ByteSource, pdf: pikepdf.Pdf, settings: VerificationSettings, name: str, path: Path | None
+    data: ByteSource,
+    pdf: pikepdf.Pdf,
+    settings: VerificationSettings,
+    name: str,
+    path: Path | None,
+    detached: Sequence[Prepared] = (),
 ) -> VerificationReport:
     tree = PageTree(pdf.Root, name)
     pages = tree.count
@@ -84,7 +148,7 @@ def _verify_pdf(
         coverage = check_coverage(signature.stated_range, data)
         return prepare(signature, _against_wrapping(signature, coverage, offsets, bool(pdf.is_encrypted)))
 
-    prepared = [prepared_one(signature) for signature in found]
+    prepared = [*map(prepared_one, found), *detached]
     digests = digest_document(data, [item.job for item in prepared if item.job is not None])
     hidden, unexplained = find_elsewhere(pdf, data, digests.byte_range_keys, found, tree, offsets)
     if hidden:
@@ -96,13 +160,24 @@ def _verify_pdf(
     info = FileInfo(name, None if path is None else str(path), digests.sha256, data.size, pages)
     signatures, remarks = review_signatures(prepared, digests, data, pdf, store, settings)
     warnings: list[Notice] = [*store.problems, *remarks]
-    verdict = headline(signatures)
     if signatures and all(signature.kind == "timestamp" for signature in signatures):
         warnings.append(Notice("verification.only_timestamps"))
     if unexplained:
         warnings.append(Notice("verification.stray_signature", {"count": unexplained}))
     if empty and not signatures:
         warnings.append(Notice("verification.empty_fields", {"fields": empty}))
+    if not signatures:
+        warnings.extend(_signature_beside(path))
+    return _report(info, settings, signatures, warnings)
+
+
+def _report(
+    info: FileInfo,
+    settings: VerificationSettings,
+    signatures: tuple[SignatureReport, ...],
+    warnings: Sequence[Notice],
+) -> VerificationReport:
+    verdict = headline(signatures)
     return VerificationReport(
         file=info,
         verdict=verdict.verdict,
@@ -139,7 +214,7 @@ def _file_info(data: ByteSource, name: str, path: Path | None) -> FileInfo:
     return FileInfo(name, None if path is None else str(path), digest.hexdigest(), data.size, None)
 
 
-def _unreadable(info: FileInfo, settings: VerificationSettings, why: Notice) -> VerificationReport:
+def _unreadable(info: FileInfo, settings: VerificationSettings, *why: Notice) -> VerificationReport:
     return VerificationReport(
         file=info,
         verdict="unreadable",
@@ -147,5 +222,5 @@ def _unreadable(info: FileInfo, settings: VerificationSettings, why: Notice) -> 
         changes="none",
         validation_time=settings.moment,
         validation_time_given=settings.at is not None,
-        warnings=(why,),
+        warnings=why,
     )
