@@ -20,16 +20,22 @@ from kyso.models import VIETNAM_TIME
 from kyso.plugin import InputRefused
 from kyso_kbnn.profile import Profile
 
+# The annex's own words: what the unit commits itself to is not for a program to rephrase.
 _COMMITMENTS = (
-    "Những thông tin đăng ký là chính xác.",
-    "Đã hiểu các quy định của KBNN về sử dụng ứng dụng, dịch vụ của KBNN.",
-    "Tuân thủ thủ tục đăng ký và hướng dẫn của KBNN; sử dụng đúng mục đích thông tin mà ứng dụng, dịch vụ cung cấp.",
-    "Không chia sẻ tài khoản được cấp cho cá nhân, tổ chức khác.",
-    "Phối hợp với KBNN khi kiểm tra, giám sát phần mềm ứng dụng kết nối với hệ thống thông tin của KBNN.",
-    "Chịu trách nhiệm về tấn công mạng vào hệ thống của KBNN phát sinh từ hệ thống đăng ký kết nối; bảo đảm tính xác "
-    "thực và toàn vẹn của dữ liệu trong quá trình kết nối.",
-    "Thực hiện pháp luật về giao dịch điện tử, bảo đảm khóa bí mật chỉ thuộc sự kiểm soát của người ký khi ký.",
-    "Vi phạm các cam kết trên thì chịu trách nhiệm trước pháp luật.",
+    "Cam kết những thông tin đăng ký trên hoàn toàn chính xác.",
+    "Đã hiểu rõ các quy định của KBNN về sử dụng ứng dụng, dịch vụ của KBNN.",
+    "Tuân thủ các thủ tục đăng ký và các hướng dẫn của KBNN, sử dụng đúng mục đích những thông tin mà ứng dụng, dịch vụ "
+    "cung cấp.",
+    "Không chia sẻ tài khoản được cấp cho bất kỳ cá nhân hay tổ chức nào khác.",
+    "Phối hợp với KBNN trong việc kiểm tra, giám sát về các vấn đề liên quan đến phần mềm ứng dụng kết nối với hệ thống "
+    "thông tin của KBNN.",
+    "Chịu trách nhiệm về những tấn công an ninh mạng vào hệ thống của KBNN phát sinh từ hệ thống đăng ký kết nối của "
+    "mình; bảo đảm tính xác thực và bảo vệ sự toàn vẹn của dữ liệu được xử lý trong quá trình kết nối với hệ thống của "
+    "KBNN.",
+    "Tuân thủ và thực hiện đầy đủ các quy định của pháp luật về giao dịch điện tử, đảm bảo điều kiện an toàn cho chữ ký "
+    "số (khóa bí mật chỉ thuộc sự kiểm soát của người ký tại thời điểm ký) và quy định của pháp luật về dịch vụ công đã "
+    "đăng ký sử dụng.",
+    "Nếu vi phạm những điều cam kết trên, khách hàng chịu hoàn toàn trách nhiệm trước pháp luật.",
 )
 
 
@@ -121,7 +127,7 @@ def registration_notice(unit: Mapping[str, Any], treasury_name: str, place: str,
         Paragraph("Khách hàng cam kết:", body),
         *(Paragraph(f"- {line}", body) for line in _COMMITMENTS),
         Spacer(1, 4 * mm),
-        Paragraph(f"{_safe(place)}, ngày {day:%d} tháng {day.month:02} năm {day.year}", right),
+        Paragraph(f"{_safe(place)}, ngày {day:%d} tháng {_month(day.month)} năm {day.year}", right),
         Paragraph("THỦ TRƯỞNG ĐƠN VỊ", ParagraphStyle("sign", right, fontName=faces.bold)),
         Paragraph("(Ký số hoặc ký, đóng dấu)", right),
     ]
@@ -139,6 +145,11 @@ def registration_notice(unit: Mapping[str, Any], treasury_name: str, place: str,
     )
     document.build(words)
     return target.getvalue()
+
+
+def _month(number: int) -> str:
+    """Return a month as Decree 30/2020, Annex I, II.4 writes it: a zero before 1 and 2 only."""
+    return f"{number:02}" if number < 3 else str(number)
 
 
 def _need(unit: Mapping[str, Any], *names: str) -> None:
