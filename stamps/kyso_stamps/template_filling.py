@@ -227,8 +227,7 @@ def _shown(slot: ImageSlot, ink: ImageInk, stamp_mm: tuple[float, float]) -> _Sh
 def _placed(spec: StampSpec, template: Template, width_mm: float, height_mm: float) -> StampSpec:
     """Return `spec` in the middle of a place, made smaller where it has to be."""
     scale = min(1.0, width_mm / spec.width_mm, height_mm / spec.height_mm)
-    sizes = [item.min_size_pt * scale for item in spec.items if isinstance(item, TextItem)]
-    smallest = min(sizes, default=LEAST_SIZE_PT)
+    smallest = min((item.size_pt * scale for item in spec.items if isinstance(item, TextItem)), default=LEAST_SIZE_PT)
     if scale < 1 and (template.true_size or smallest < LEAST_SIZE_PT):
         raise StampError(
             "stamp.template_place_too_small",
@@ -244,7 +243,8 @@ def _moved(item: StampItem, scale: float, left: float, top: float) -> StampItem:
     x, y, width, height = item.box_mm
     box: BoxMm = (x * scale + left, y * scale + top, width * scale, height * scale)
     if isinstance(item, TextItem):
-        size, smallest = item.size_pt * scale, item.min_size_pt * scale
+        size = item.size_pt * scale
+        smallest = max(item.min_size_pt * scale, min(LEAST_SIZE_PT, item.min_size_pt))
         return dataclasses.replace(item, box_mm=box, size_pt=size, min_size_pt=smallest)
     if isinstance(item, FrameItem):
         return dataclasses.replace(item, box_mm=box, line_pt=item.line_pt * scale)
