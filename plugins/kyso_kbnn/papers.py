@@ -24,17 +24,17 @@ from kyso_kbnn.profile import Profile
 _COMMITMENTS = (
     "Cam kết những thông tin đăng ký trên hoàn toàn chính xác.",
     "Đã hiểu rõ các quy định của KBNN về sử dụng ứng dụng, dịch vụ của KBNN.",
-    "Tuân thủ các thủ tục đăng ký và các hướng dẫn của KBNN, sử dụng đúng mục đích những thông tin mà ứng dụng, dịch vụ "
-    "cung cấp.",
+    "Tuân thủ các thủ tục đăng ký và các hướng dẫn của KBNN, sử dụng đúng mục đích những thông tin mà ứng dụng, "
+    "dịch vụ cung cấp.",
     "Không chia sẻ tài khoản được cấp cho bất kỳ cá nhân hay tổ chức nào khác.",
-    "Phối hợp với KBNN trong việc kiểm tra, giám sát về các vấn đề liên quan đến phần mềm ứng dụng kết nối với hệ thống "
-    "thông tin của KBNN.",
+    "Phối hợp với KBNN trong việc kiểm tra, giám sát về các vấn đề liên quan đến phần mềm ứng dụng kết nối với "
+    "hệ thống thông tin của KBNN.",
     "Chịu trách nhiệm về những tấn công an ninh mạng vào hệ thống của KBNN phát sinh từ hệ thống đăng ký kết nối của "
-    "mình; bảo đảm tính xác thực và bảo vệ sự toàn vẹn của dữ liệu được xử lý trong quá trình kết nối với hệ thống của "
-    "KBNN.",
-    "Tuân thủ và thực hiện đầy đủ các quy định của pháp luật về giao dịch điện tử, đảm bảo điều kiện an toàn cho chữ ký "
-    "số (khóa bí mật chỉ thuộc sự kiểm soát của người ký tại thời điểm ký) và quy định của pháp luật về dịch vụ công đã "
-    "đăng ký sử dụng.",
+    "mình; bảo đảm tính xác thực và bảo vệ sự toàn vẹn của dữ liệu được xử lý trong quá trình kết nối với hệ "
+    "thống của KBNN.",
+    "Tuân thủ và thực hiện đầy đủ các quy định của pháp luật về giao dịch điện tử, đảm bảo điều kiện an toàn cho chữ "
+    "ký số (khóa bí mật chỉ thuộc sự kiểm soát của người ký tại thời điểm ký) và quy định của pháp luật về dịch vụ "
+    "công đã đăng ký sử dụng.",
     "Nếu vi phạm những điều cam kết trên, khách hàng chịu hoàn toàn trách nhiệm trước pháp luật.",
 )
 
