@@ -19,13 +19,13 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from kyso.config import Config
-from kyso.contracts import KeyAccess, untold
+from kyso.contracts import untold
 from kyso.errors import InternalError, KeyTrouble, KysoError
 from kyso.frozen import dataclass
 from kyso.hookspecs import hookimpl
@@ -41,6 +41,7 @@ from kyso.models import (
     Source,
 )
 from kyso.plugins import PluginRegistry, create_plugin_manager
+from kyso.signing.keyring import KeyRing
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -103,13 +104,15 @@ class Engine:
     ) -> None:
         self.config = config
         self.registry = registry
-        self._ask_secret = ask_secret
-        self._online = online or config.network.online
-        self._last_try = last_try
-        self._tell = tell
         self._now = now
-        self._keys: dict[str, Key] = {}
-        self._secrets: dict[str, Secret] = {}
+        self._ring = KeyRing(
+            config,
+            registry,
+            ask_secret=ask_secret,
+            online=online or config.network.online,
+            last_try=last_try,
+            tell=tell,
+        )
         self._lock = threading.RLock()
         self._pool: WorkerPool | None = None
         self._context: SigningContext | None = None
@@ -153,11 +156,7 @@ class Engine:
             if self._pool is not None:
                 self._pool.close()
                 self._pool = None
-            for key in self._keys.values():
-                with suppress(KysoError):  # a token that was pulled out cannot be closed; there is nothing to lose
-                    key.close()
-            self._keys.clear()
-            self._secrets.clear()
+            self._ring.close()
 
     # ------------------------------------------------------------------------------------------------ signing
 
@@ -261,7 +260,8 @@ class Engine:
 
         context = self._signing_context()
         with open_letter(request.document, password=request.password) as letter:
-            signer = known_signer(request.key, self._keys.get(request.key), self.config, self.registry, self._access)
+            opened = self._ring.opened(request.key)
+            signer = known_signer(request.key, opened, self.config, self.registry, self._ring.access)
             placement = place(letter, request, signer, signing_time(request, context), context)
             png, boxes = preview_page(letter, placement, draw(placement, context), dpi)
         return Preview(png, placement, boxes)
@@ -302,7 +302,7 @@ class Engine:
         """
         from kyso.signing.keys import list_keys
 
-        return list_keys(self.config, self.registry, self._access)
+        return list_keys(self.config, self.registry, self._ring.access)
 
     def key(self, name: str) -> Key:
         """Open a key by its configured name or URI; it stays open until the engine is closed.
@@ -310,35 +310,14 @@ class Engine:
         :raises KeyTrouble: it cannot be opened.
         :raises WrongUse: the name is unknown.
         """
-        with self._lock:
-            opened = self._keys.get(name)
-            if opened is None:
-                from kyso.signing.keys import resolve
-
-                uri, source = resolve(name, self.config, self.registry)
-                opened = source.open(uri, self._access(name))
-                self._keys[name] = opened
-            return opened
+        return self._ring.key(name)
 
     def is_portable(self, name: str) -> bool:
         """Tell whether worker processes may open the key by themselves.
 
         :raises WrongUse: the name is unknown.
         """
-        from kyso.signing.keys import resolve
-
-        return resolve(name, self.config, self.registry)[1].portable
-
-    def _access(self, name: str) -> KeyAccess:
-        from kyso.signing.keys import access_options
-
-        def ask(code: str, parameters: Mapping[str, object]) -> Secret:
-            secret = self._ask_secret(code, parameters)
-            self._secrets[name] = secret
-            return secret
-
-        base_dir, options, key_options = access_options(name, self.config)
-        return KeyAccess(ask, base_dir, options, key_options, self._online, self._last_try, self._tell)
+        return self._ring.is_portable(name)
 
     # ------------------------------------------------------------------------------- for the stages and the batch
 
@@ -357,7 +336,7 @@ class Engine:
         try:
             key = self.key(request.key)
             if key.batch_limit is not None:
-                outcome = self._submit([(request, prepared)])[0]
+                outcome = self.submit([(request, prepared)])[0]
                 if isinstance(outcome, FailedSignature):
                     raise KeyTrouble(outcome.code, **outcome.parameters)
                 return outcome
@@ -369,30 +348,8 @@ class Engine:
         finally:
             prepared.file.discard()
 
-    def sign_together(self, requests: Sequence[SignRequest]) -> list[Outcome]:
-        """Sign letters of one key in one request that a person confirms once; at most `Key.batch_limit` of them."""
-        outcomes: dict[int, Outcome] = {}
-        ready: list[tuple[int, SignRequest, Prepared]] = []
-        try:
-            for position, request in enumerate(requests):
-                try:
-                    ready.append((position, request, self.prepare_here(request)))
-                except KysoError as error:
-                    outcomes[position] = failure_of(request, error)
-            if ready:
-                try:
-                    answers = self._submit([(request, prepared) for _, request, prepared in ready])
-                except KysoError as error:
-                    answers = [failure_of(request, error) for _, request, _ in ready]
-                outcomes.update((position, answer) for (position, _, _), answer in zip(ready, answers, strict=True))
-        finally:
-            for _, _, prepared in ready:
-                prepared.file.discard()
-        for position, request in enumerate(requests):
-            self.tell(request, outcomes[position])
-        return [outcomes[position] for position in range(len(requests))]
-
-    def _submit(self, letters: Sequence[tuple[SignRequest, Prepared]]) -> list[Outcome]:
+    def submit(self, letters: Sequence[tuple[SignRequest, Prepared]]) -> list[Outcome]:
+        """Send prepared letters of one key in one request that a person confirms once."""
         name = letters[0][0].key
         with self._waiting_room() as room:
             return room.submit(letters, self.key(name), name)
@@ -428,8 +385,7 @@ class Engine:
             if self._pool is not None and (self._pool.workers != workers or not names <= self._pool.keys):
                 self.drop_worker_pool()
             if self._pool is None:
-                secrets = {name: secret.reveal() for name, secret in self._secrets.items() if self.is_portable(name)}
-                self._pool = WorkerPool(self.config, secrets, workers)
+                self._pool = WorkerPool(self.config, self._ring.portable_secrets(), workers)
             return self._pool
 
     def drop_worker_pool(self) -> None:
@@ -451,7 +407,7 @@ class Engine:
         from kyso.signing.preparation import check_before_key, prepare
 
         context = self._signing_context()
-        if request.key not in self._keys:
+        if self._ring.opened(request.key) is None:
             check_before_key(request, context)
         return prepare(request, self.key(request.key), context, folder)
 

@@ -24,6 +24,7 @@ from kyso.secret import Secret
 
 if TYPE_CHECKING:
     from kyso.config import Config
+    from kyso.signing.preparation import Prepared
 
 _CHUNK = 8
 """Letters in one task: few enough to keep all workers busy, enough to make the hand-over cheap."""
@@ -62,7 +63,31 @@ def _here(engine: Engine, requests: list[SignRequest]) -> Iterator[Outcome]:
             yield from (_one(engine, request) for request in letters)
         else:
             for start in range(0, len(letters), limit):
-                yield from engine.sign_together(letters[start : start + limit])
+                yield from _together(engine, letters[start : start + limit])
+
+
+def _together(engine: Engine, requests: list[SignRequest]) -> Iterator[Outcome]:
+    """Sign letters of one key in one request that a person confirms once."""
+    outcomes: dict[int, Outcome] = {}
+    ready: list[tuple[int, SignRequest, Prepared]] = []
+    try:
+        for position, request in enumerate(requests):
+            try:
+                ready.append((position, request, engine.prepare_here(request)))
+            except KysoError as error:
+                outcomes[position] = failure_of(request, error)
+        if ready:
+            try:
+                answers = engine.submit([(request, prepared) for _, request, prepared in ready])
+            except KysoError as error:
+                answers = [failure_of(request, error) for _, request, _ in ready]
+            outcomes.update((position, answer) for (position, _, _), answer in zip(ready, answers, strict=True))
+    finally:
+        for _, _, prepared in ready:
+            prepared.file.discard()
+    for position, request in enumerate(requests):
+        engine.tell(request, outcomes[position])
+    yield from (outcomes[position] for position in range(len(requests)))
 
 
 def _one(engine: Engine, request: SignRequest) -> Outcome:
