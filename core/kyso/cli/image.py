@@ -84,7 +84,8 @@ def run(
     if as_json:
         output.put_json({"schema": SCHEMA, **answer, "notices": notices})
         return 0
-    output.put(text.message("image.prepared", common.language, answer))
+    lengths = {name: f"{answer[name]:g}" for name in ("width_mm", "height_mm")}
+    output.put(text.message("image.prepared", common.language, {**answer, **lengths}))
     for notice in notices:
         output.say(
             "cli.about_letter", common.language, {"document": source, "notice": notice[f"message_{common.language}"]}
