@@ -12,6 +12,7 @@ from kyso.plugin import Contribution, PlacementPolicy, Text, hookimpl
 from kyso_decree30.settings import (
     ATTACHMENT_SETTINGS,
     COPY_SETTINGS,
+    INITIAL_SETTINGS,
     LEADER_SETTINGS,
     NUMBER_SETTINGS,
     SEAL_SETTINGS,
@@ -22,6 +23,12 @@ def _leader() -> PlacementPolicy:
     from kyso_decree30.leader import LeaderPolicy
 
     return LeaderPolicy()
+
+
+def _initial() -> PlacementPolicy:
+    from kyso_decree30.initial import InitialPolicy
+
+    return InitialPolicy()
 
 
 def _seal() -> PlacementPolicy:
@@ -66,6 +73,17 @@ def register_placement_policies(register: Callable[[Contribution[PlacementPolicy
             ),
             load=_leader,
             settings=LEADER_SETTINGS,
+        )
+    )
+    register(
+        Contribution(
+            "decree30.initial",
+            Text(
+                "Ký nháy, ký tắt của người soạn thảo hoặc rà soát văn bản",
+                "Initials of who drafted or reviewed the letter",
+            ),
+            load=_initial,
+            settings=INITIAL_SETTINGS,
         )
     )
     register(

@@ -108,6 +108,29 @@ SEAL_SETTINGS = (
 
 NUMBER_SETTINGS = (*_ISSUE, _CONFIRM_DATE)
 
+INITIAL_SETTINGS = (
+    Setting(
+        "beside",
+        "choice",
+        Text(
+            "Cạnh dòng cuối của nội dung (./.) hoặc cạnh chức vụ người ký",
+            "Beside the last line of the text (./.), or beside the signer's title",
+        ),
+        default="text",
+        choices=("text", "title"),
+    ),
+    Setting(
+        "initials",
+        "text",
+        Text(
+            "Chữ ký tắt khi không có hình (mặc định: các chữ cái đầu của họ tên)",
+            "Letters shown without a picture (by default the first letters of the name)",
+        ),
+    ),
+    Setting("max_width_mm", "mm", Text("Chiều rộng tối đa của chữ ký tắt", "Greatest width"), default="16"),
+    Setting("max_height_mm", "mm", Text("Chiều cao tối đa của chữ ký tắt", "Greatest height"), default="8"),
+)
+
 ATTACHMENT_SETTINGS = (
     Setting(
         "number",
