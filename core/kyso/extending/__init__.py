@@ -1,0 +1,1 @@
+"""What keeps a signature verifiable for longer: timestamps, the document security store, archive timestamps."""
