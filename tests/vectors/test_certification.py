@@ -40,8 +40,7 @@ def test_an_annotation_after_an_approval_is_undetermined(signed: bytes, pki: Dem
     report = verify(update(signed, lambda writer: add_annotation(writer, annotation("/FreeText"))), pki)
     assert report.changes == "annotations"
     assert report.verdict == "undetermined"
-    change = report.signatures[0].change_list[0]
-    assert change.code == "change.annotation_added"
+    (change,) = (change for change in report.signatures[0].change_list if change.code == "change.annotation_added")
     assert change.page == 1
     assert change.rect_mm is not None
 
@@ -120,3 +119,20 @@ def test_an_unsigned_field_that_draws_is_not_simply_permitted(signed: bytes, pki
     report = verify(update(signed, disguise), pki)
     assert report.verdict != "valid"
     assert "change.unsigned_field_drawn" in changes(report)
+
+
+def test_a_field_lock_does_not_make_later_signatures_forbidden(letter_pdf: bytes, pki: DemoPki) -> None:
+    """A lock of one field names the catalog as what it locks; a later signature or security store changes no value."""
+    lock = fields.FieldMDPSpec(fields.FieldMDPAction.INCLUDE, fields=["Amount"])
+    locked = sign(letter_pdf, signer_of(pki), lock=lock)
+    report = verify(sign(locked, signer_of(pki, "seal"), "Seal", box=(240, 80, 340, 180)), pki)
+    assert report.verdict == "valid"
+    assert changes(report) - {"change.document_info"} == {"change.signature_added"}
+
+    def add_store(writer: object) -> None:
+        writer.root[pdf_name("/DSS")] = generic.DictionaryObject()  # type: ignore[attr-defined] # pyHanko's writer
+        writer.update_root()  # type: ignore[attr-defined]
+
+    report = verify(update(locked, add_store), pki)
+    assert report.verdict == "valid"
+    assert changes(report) - {"change.document_info"} == {"change.security_store"}

@@ -257,4 +257,4 @@ def test_replacing_a_drawing_of_the_field_alone_is_permitted(letter_pdf: bytes, 
     signed = sign(_with_shared_drawing(letter_pdf, "nothing"), signer_of(pki))
     report = verify(sign(signed, signer_of(pki, "seal"), "Seal"), pki)
     assert report.verdict == "valid"
-    assert changes(report) == {"change.signature_added"}
+    assert changes(report) - {"change.document_info"} == {"change.signature_added"}

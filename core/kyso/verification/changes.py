@@ -103,7 +103,8 @@ class ChangeReviewer:
         nodes = self._pages.nodes
         tree = nodes | self._pages.numbers.keys()
         dirty = self._graph.reaching(changed, tree, {*nodes, old.root.objgen})
-        comparison = Comparison(dirty, tree, self._annotations)
+        # A field lock names the catalog as what it locks (/Data, ISO 32000-2, table 256) and uses none of its entries.
+        comparison = Comparison(dirty, {*tree, old.root.objgen}, self._annotations)
         pair = _Pair(old, new, comparison, dirty, self._pages, self._field_names, self._appearance_shared)
         found = pair.review()
         self._graph.update(new, changed)
@@ -200,6 +201,9 @@ class _Pair:
             else:
                 code, severity = _CATALOG_CODES.get(key, ("change.catalog", "forbidden"))
                 self._add(code, severity, key=key)  # type: ignore[arg-type] # the table holds severities only
+        if self._new.catalog_type_mended and not self._old.catalog_type_mended:
+            # The parser has mended it in both views; other readers find no document.
+            self._add("change.catalog", "forbidden", key="/Type")
         # A page tree of the same root may still have changed below: its nodes are compared here, once.
         if self._pages.nodes & self._dirty:
             self._review_page_tree()

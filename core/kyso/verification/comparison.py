@@ -28,7 +28,7 @@ class Comparison:
     """Compares values of an old and a new revision.
 
     :param dirty: objects of the old revision from which a changed object can be reached.
-    :param pages: pages and page tree nodes: reviewed by themselves wherever they are referred to.
+    :param pages: pages, page tree nodes and the catalog: reviewed by themselves wherever they are referred to.
     :param annotations: annotations and fields, likewise, but only through the links that mean one.
     """
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 MAX_DEPTH: Final = 64
 
-_FORM_ADDED: Final = frozenset({"/Fields", "/SigFlags", "/DR", "/DA", "/NeedAppearances", "/Q"})
+_FORM_ADDED: Final = frozenset({"/Fields", "/SigFlags", "/DR", "/DA", "/NeedAppearances"})
 _FILLING_KEYS: Final = frozenset(
     {"/V", "/AP", "/AS", "/F", "/MK", "/BS", "/Border", "/M", "/P", "/TU", "/DA", "/StructParent", "/NM", "/Lock"}
 )
@@ -164,10 +164,13 @@ class FormReview:
         old_kids, new_kids = _items(old.get("/Kids")), _items(new.get("/Kids"))
         if any(isinstance(kid, Dictionary) and "/T" in kid for kid in old_kids):
             self._review_fields(Entries(old.get("/Kids")), Entries(new.get("/Kids")), before, after, depth + 1)
-            for key in sorted(changed - {"/Kids"} - _DESCRIPTIVE_KEYS):
+            for key in sorted(changed - {"/Kids"} - _described(old)):
                 self._add("change.field_definition", "forbidden", field=before.name, key=key)
             return
         page = self._page_of(new, new_kids)
+        if ("/Kids" in old) != ("/Kids" in new):
+            # Even an empty array makes some readers take a field for a mere parent: its signature is gone for them.
+            self._add("change.field_definition", "forbidden", page, field=before.name, key="/Kids")
         if before.kind == "/Sig" and after.kind == "/Sig":
             self._review_signature_field(old, new, before, after, changed, page)
         elif before.kind == after.kind:
@@ -191,10 +194,8 @@ class FormReview:
             self._changes.append(_signature_change(after, page, visible=False, existing=True))
             self._review_old_appearance(old, before, changed, page)
             allowed = _FILLING_KEYS
-        elif before.value is None and after.value is None:
-            allowed = _DESCRIPTIVE_KEYS
         else:
-            allowed = frozenset(key for key in _DESCRIPTIVE_KEYS if key not in old)
+            allowed = _described(old)
         for key in sorted(rest - allowed):
             if key == "/V":
                 code = "change.signature_removed" if after.value is None else "change.signature_replaced"
@@ -213,7 +214,7 @@ class FormReview:
     def _review_value_field(
         self, old: Dictionary, new: Dictionary, before: _Inherited, changed: set[str], page: int | None
     ) -> None:
-        rest = changed - {"/Kids"} - _DESCRIPTIVE_KEYS
+        rest = changed - {"/Kids"} - _described(old)
         if "/Ff" in rest and _only_locked(old.get("/Ff"), new.get("/Ff")):
             rest.discard("/Ff")
             self._add("change.field_locked", "permitted", page, field=before.name)
@@ -245,7 +246,7 @@ class FormReview:
             if not isinstance(first, Dictionary) or not isinstance(second, Dictionary) or isinstance(second, Stream):
                 self._add("change.field_removed", "forbidden", page, field=before.name)
                 continue
-            changed = set(self._comparison.changed_keys(first, second)) - _DESCRIPTIVE_KEYS
+            changed = set(self._comparison.changed_keys(first, second)) - _described(first)
             if not changed:
                 continue
             if before.kind == "/Sig":
@@ -310,6 +311,11 @@ def _items(value: object) -> list[Object]:
     if not isinstance(value, Array):
         return []
     return [item for item in value.as_list() if isinstance(item, Object)]
+
+
+def _described(old: Dictionary) -> frozenset[str]:
+    """Return the keys that may be added to say more about a field; what was said before stays as it was."""
+    return frozenset(key for key in _DESCRIPTIVE_KEYS if key not in old)
 
 
 def _name_of(item: Object, above: _Inherited) -> str:

@@ -29,6 +29,7 @@ MAX_OBJECTS: Final = 1_000_000
 MAX_PAGE_TREE_DEPTH: Final = 64
 _LITERAL = re.compile(rb"\((?:[^()\\]|\\.)*\)|<[0-9a-f]*>", re.DOTALL)
 _REFERENCE = re.compile(rb"(\d+) (\d+) R\b")
+_NO_CATALOG_TYPE = "Catalog: setting missing or invalid /Type"
 _REBUILT = "Attempting to reconstruct cross-reference table"
 
 
@@ -47,6 +48,8 @@ class Revision:
     end: int
     pdf: pikepdf.Pdf
     table: dict[ObjectId, tuple[int, int, int]]
+    catalog_type_mended: bool = False
+    """Whether the parser put /Type /Catalog where the file says otherwise."""
 
     @property
     def root(self) -> Dictionary:
@@ -98,7 +101,8 @@ def as_revision(pdf: pikepdf.Pdf, end: int) -> Revision:
 
     :raises CannotJudge: the parser had to search for its objects.
     """
-    if any(_REBUILT in warning for warning in pdf.get_warnings()):
+    warnings = pdf.get_warnings()
+    if any(_REBUILT in warning for warning in warnings):
         raise CannotJudge("change.xref_damaged")
     entries = pdf.get_xref_table()
     if len(entries) > MAX_OBJECTS:
@@ -109,7 +113,7 @@ def as_revision(pdf: pikepdf.Pdf, end: int) -> Revision:
         else (2, entry.obj_stream_number or 0, entry.obj_stream_index or 0)
         for identity, entry in entries.items()
     }
-    return Revision(end, pdf, table)
+    return Revision(end, pdf, table, any(_NO_CATALOG_TYPE in warning for warning in warnings))
 
 
 def differing(old: Revision, new: Revision) -> set[ObjectId]:

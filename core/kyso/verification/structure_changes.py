@@ -18,10 +18,11 @@ _GROWING: Final = frozenset({"/K", "/ParentTree", "/IDTree", "/Nums", "/Names", 
 
 
 def structure_grown(comparison: Comparison, old: object, new: object) -> bool:
-    """Tell whether the structure tree `new` is `old` with something added."""
-    if old is None:
-        return True
-    return _grown(comparison, old, new, "/StructTreeRoot", 0, set())
+    """Tell whether the structure tree `new` is `old` with something added.
+
+    A document without structure stays without: a tree made afterwards can give its text another wording (/ActualText).
+    """
+    return old is not None and _grown(comparison, old, new, "/StructTreeRoot", 0, set())
 
 
 def _grown(comparison: Comparison, old: object, new: object, key: str, depth: int, seen: set[tuple[int, int]]) -> bool:
