@@ -278,7 +278,7 @@ def _build_key(algorithm: AlgorithmIdentifier, value: bytes) -> PublicKey:
 
         members = der.Parts(der.read_all(value))
         modulus, exponent = der.integer(members.take()), der.integer(members.take())
-        if not 0 < modulus.bit_length() <= MAX_RSA_BITS or not 2 < exponent < 1 << 64:
+        if modulus <= 0 or modulus.bit_length() > MAX_RSA_BITS or not 2 < exponent < 1 << 64:
             raise UnsupportedAlgorithm("RSA size")
         return PublicKey("RSA", modulus.bit_length(), RSAPublicNumbers(exponent, modulus).public_key())
     if algorithm.oid == _EC_PUBLIC_KEY:

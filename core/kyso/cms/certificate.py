@@ -176,7 +176,8 @@ def read_certificate(raw: bytes) -> Certificate:
     parts = der.Parts(tbs)
     parts.optional(0xA0)
     serial = der.integer(parts.take(der.INTEGER))
-    if AlgorithmIdentifier.parse(parts.take(der.SEQUENCE)).oid != algorithm.oid:
+    # RFC 5280, 4.1.1.2: the same identifier, parameters included; else a changed parameter would go unnoticed.
+    if AlgorithmIdentifier.parse(parts.take(der.SEQUENCE)) != algorithm:
         raise der.DerError("two different signature algorithms")
     issuer = parts.take(der.SEQUENCE).raw
     validity = der.Parts(parts.take(der.SEQUENCE))
