@@ -1,10 +1,14 @@
-"""The State Treasury's rules (KBNN, Decision 935): how attachments to a payment dossier are signed."""
+"""The State Treasury (KBNN, Decision 935): dossiers from voucher to gateway, and how their attachments are signed."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 from kyso.plugin import Contribution, PlacementPolicy, Setting, Text, hookimpl
+
+if TYPE_CHECKING:
+    from kyso.contracts import Exporter, Simulator
 
 _ATTACHMENT_SETTINGS = (
     Setting(
@@ -72,3 +76,27 @@ def register_placement_policies(register: Callable[[Contribution[PlacementPolicy
             settings=_ATTACHMENT_SETTINGS,
         )
     )
+
+
+@hookimpl
+def register_commands(register: Callable[[Contribution[Any]], None]) -> None:
+    """Contribute the command group ``kyso kbnn``."""
+    from kyso_kbnn.contributions import commands
+
+    register(commands())
+
+
+@hookimpl
+def register_exporters(register: Callable[[Contribution[Exporter]], None]) -> None:
+    """Contribute the export ``kbnn.envelope``, for document systems."""
+    from kyso_kbnn.contributions import exporter
+
+    register(exporter())
+
+
+@hookimpl
+def register_simulators(register: Callable[[Contribution[Simulator]], None]) -> None:
+    """Contribute the simulated gateway."""
+    from kyso_kbnn.contributions import simulator
+
+    register(simulator())
