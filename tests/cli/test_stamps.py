@@ -142,3 +142,39 @@ def test_absent_files_and_two_pictures(kyso: Kyso, own: Path) -> None:
     )
     result = kyso("stamps", "check", own / "leader.toml", own / "leader.toml", "--out", "x.png")
     assert (result.code, "[stamps.one_picture]" in result.err) == (7, True)
+
+
+PLUGIN = """
+from pathlib import Path
+
+from kyso.plugin import Contribution, Text, hookimpl
+
+
+@hookimpl
+def register_stamp_templates(register):
+    here = Path(__file__).parent
+    register(Contribution("stamped", Text("Mẫu", "Template"), load=lambda: here / "stamped_file.toml"))
+    register(Contribution("leader", Text("Mẫu", "Template"), load=lambda: here / "stamped_file.toml"))
+    register(Contribution("odd", Text("Mẫu", "Template"), load=lambda: print))
+"""
+
+
+def test_a_plugins_template_is_one_of_the_list(
+    kyso: Kyso, office: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a plugin offers is listed and drawn; it takes no built-in one's place; what is no file is told."""
+    site = tmp_path / "site"
+    info = site / "kyso_test_stamped-1.0.dist-info"
+    info.mkdir(parents=True)
+    (site / "kyso_test_stamped.py").write_text(PLUGIN, encoding="utf-8")
+    (site / "stamped_file.toml").write_text(OWN, encoding="utf-8")
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: kyso-test-stamped\nVersion: 1.0\n\n", encoding="utf-8")
+    (info / "entry_points.txt").write_text("[kyso]\nstamped = kyso_test_stamped\n", encoding="utf-8")
+    monkeypatch.syspath_prepend(str(site))
+    result = kyso("stamps", "list", "--format", "json")
+    templates = {each["name"]: each for each in result.json["templates"]}
+    assert templates["stamped"]["origin"] == "plugin"
+    assert templates["leader"]["origin"] == "built_in"
+    assert "odd" not in templates
+    assert "[stamps.no_source]" in result.err
+    assert kyso("stamps", "show", "stamped", "--out", "x.png").code == 0

@@ -25,7 +25,8 @@ SAMPLE_SEAL_MM = 36.0
 def library(common: Common, folder: Path | None) -> Library:
     """Return the templates of a folder, those that ship, and those of plugins.
 
-    A plugin whose template cannot be had is told on stderr and left out.
+    What a plugin's ``register_stamp_templates`` contribution loads is a TOML file, as a path or as a
+    :class:`~kyso_stamps.templates.TemplateSource`. One that cannot be had is told on stderr and left out.
     """
     from kyso.plugins import create_plugin_manager
     from kyso_stamps.templates import Library, TemplateSource
@@ -35,10 +36,12 @@ def library(common: Common, folder: Path | None) -> Library:
     for name in registry.contributions("stamp_templates"):
         try:
             source = registry.load("stamp_templates", name)
+            if not isinstance(source, (TemplateSource, Path)):
+                raise WrongUse("stamps.no_source", name=name, found=type(source).__name__)
         except KysoError as error:
             output.say_error(error, common.language)
             continue
-        contributed.append(TemplateSource(name, source.path))
+        contributed.append(TemplateSource(name, source if isinstance(source, Path) else source.path))
     return Library(() if folder is None else (folder,), contributed)
 
 
