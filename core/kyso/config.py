@@ -113,11 +113,14 @@ class SigningSection:
 
 @dataclass(frozen=True, slots=True)
 class VerificationSection:
-    """``[verification]``: trusted roots and revocation lists, files or folders."""
+    """``[verification]``: trusted roots and revocation lists, files or folders.
+
+    :param revocation: without it ``prefer`` where the network may be used, else ``offline``.
+    """
 
     trust: tuple[Path, ...] = ()
     crl: tuple[Path, ...] = ()
-    revocation: RevocationMode = "offline"
+    revocation: RevocationMode | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,9 +149,13 @@ class LocaleSection:
 
 @dataclass(frozen=True, slots=True)
 class NetworkSection:
-    """``[network]``: whether the network may be used without asking each time."""
+    """``[network]``: whether the network may be used without asking each time.
+
+    :param allow_private: fetch revocation data from addresses of private ranges too (a CA inside one's own network).
+    """
 
     online: bool = False
+    allow_private: bool = False
 
 
 @dataclass(frozen=True, slots=True)

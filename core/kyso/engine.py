@@ -105,11 +105,12 @@ class Engine:
         self.config = config
         self.registry = registry
         self._now = now
+        self._online = online or config.network.online
         self._ring = KeyRing(
             config,
             registry,
             ask_secret=ask_secret,
-            online=online or config.network.online,
+            online=self._online,
             last_try=last_try,
             tell=tell,
         )
@@ -289,7 +290,14 @@ class Engine:
         from kyso.verification.verify import verify_document
 
         settings = settings_from(
-            self.config, trust=trust, crls=crls, at=at, now=self._now(), password=password, revocation=revocation
+            self.config,
+            trust=trust,
+            crls=crls,
+            at=at,
+            now=self._now(),
+            password=password,
+            revocation=revocation,
+            online=self._online,
         )
         return verify_document(source, settings, name=name)
 

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from kyso.verification.coverage import Digests
     from kyso.verification.integrity import Prepared
     from kyso.verification.judgement import Judgement
+    from kyso.verification.online import OnlineEvidence
     from kyso.verification.report import SignatureLevel, SignatureReport
     from kyso.verification.settings import VerificationSettings
     from kyso.verification.source import ByteSource
@@ -75,13 +76,18 @@ def review_signatures(
     cases = [_case(item, digests, source, elsewhere) for item in prepared]
     if pdf is not None:
         _review_changes(cases, source, pdf, settings)
-    judge = CertificateJudge(store, settings.moment, settings.revocation)
+    online = _online(settings)
+    judge = CertificateJudge(store, settings.moment, settings.revocation, online)
     _teach(judge, cases, security)
-    _prove_times(cases, judge, settings.moment)
-    for case in cases:
-        if case.cms.certificate is not None and case.judgement is None:
-            purpose = "timestamping" if case.prepared.token is not None else "signing"
-            case.judgement = judge.judge(case.cms.certificate, purpose, case.proven)  # type: ignore[arg-type] # the two literals
+    try:
+        _prove_times(cases, judge, settings.moment)
+        for case in cases:
+            if case.cms.certificate is not None and case.judgement is None:
+                purpose = "timestamping" if case.prepared.token is not None else "signing"
+                case.judgement = judge.judge(case.cms.certificate, purpose, case.proven)  # type: ignore[arg-type] # the two literals
+    finally:
+        if online is not None:
+            online.close()
     certifications = [
         case.prepared.found.docmdp for case in cases if case.prepared.found.docmdp is not None and _sound(case)
     ]
@@ -105,7 +111,7 @@ def review_signatures(
         )
         for case in cases
     )
-    remarks: list[Notice] = []
+    remarks: list[Notice] = [] if online is None else list(online.problems)
     for case, report in zip(cases, reports, strict=True):
         remarks.extend(() if case.judgement is None else case.judgement.remarks)
         remarks.extend(case.broken_tokens)
@@ -115,6 +121,17 @@ def review_signatures(
             if notice.code in ("certificate.revocation_unknown", "certificate.revocation_stale")
         )
     return reports, tuple(remarks)
+
+
+def _online(settings: VerificationSettings) -> OnlineEvidence | None:
+    """Return the way to the network where the terms of the verification permit it."""
+    if not settings.online or settings.revocation == "offline":
+        return None
+    from kyso.verification.answer_cache import AnswerCache
+    from kyso.verification.online import OnlineEvidence
+
+    cache = AnswerCache.of_user() if settings.cache is None else AnswerCache(settings.cache)
+    return OnlineEvidence(cache, allow_private=settings.allow_private)
 
 
 def _sound(case: _Case) -> bool:

@@ -22,11 +22,13 @@ if TYPE_CHECKING:
 
     from kyso.cms.certificate import Certificate
     from kyso.verification.chain import Chain
+    from kyso.verification.online import OnlineEvidence
     from kyso.verification.report import CertificateStatus, CheckedWith
     from kyso.verification.settings import RevocationMode
     from kyso.verification.trust import TrustStore
 
 Purpose = Literal["signing", "timestamping"]
+MAX_FETCHED_ISSUERS: Final = 4
 
 _SIGNING_USAGES: Final = frozenset(
     {
@@ -64,9 +66,15 @@ class Judgement:
 
 
 class CertificateJudge:
-    """Judges the certificates of one document with the trust and evidence of one verification."""
+    """Judges the certificates of one document with the trust and evidence of one verification.
 
-    def __init__(self, store: TrustStore, now: datetime, mode: RevocationMode) -> None:
+    :param online: where what is missing may be fetched; ``None`` fetches nothing.
+    """
+
+    def __init__(
+        self, store: TrustStore, now: datetime, mode: RevocationMode, online: OnlineEvidence | None = None
+    ) -> None:
+        self._online = online
         self._now = now
         self._mode = mode
         self._builder = PathBuilder(store.anchors, store.others)
@@ -75,11 +83,7 @@ class CertificateJudge:
     def learn(self, certificates: Iterable[Certificate], evidence: Evidence) -> None:
         """Add what documents carry. Nothing of it is trusted; it only completes paths and answers for revocation."""
         self._builder.add(certificates)
-        self._evidence = Evidence(
-            self._evidence.given_crls,
-            (*self._evidence.embedded_crls, *evidence.embedded_crls),
-            (*self._evidence.embedded_ocsp, *evidence.embedded_ocsp),
-        )
+        self._evidence = self._evidence.joined(evidence)
 
     def embedded_state(self, certificate: Certificate, moment: datetime) -> RevocationState:
         """Return what the document's own evidence says, for telling the level B-LT."""
@@ -92,7 +96,7 @@ class CertificateJudge:
     def judge(self, certificate: Certificate, purpose: Purpose, proven: datetime | None) -> Judgement:
         """Judge `certificate` at the proven time, or at the present without one."""
         moment = proven or self._now
-        chain = self._builder.build(certificate)
+        chain = self._chain(certificate)
         wrong, doubts = list(chain.wrong), list(chain.doubts)
         remarks: list[Notice] = []
         validity = _validity(certificate, moment)
@@ -126,7 +130,34 @@ class CertificateJudge:
         issuer = chain.issuer_of(position)
         if issuer is None:
             return RevocationState("unknown")
-        return check_revocation(chain.path[position], issuer, moment, self._evidence)
+        certificate = chain.path[position]
+        state = check_revocation(certificate, issuer, moment, self._evidence)
+        # A chain that ends in no trusted root is not worth a request; "on hold" may have been lifted since.
+        if self._online is None or not chain.complete or state.state not in ("unknown", "suspended"):
+            return state
+        told = len(self._online.problems)
+        for evidence in self._online.answers(certificate, issuer):
+            self._evidence = self._evidence.joined(evidence)
+            state = check_revocation(certificate, issuer, moment, self._evidence)
+            if state.state in ("good", "revoked"):
+                # What another server failed to say is of no interest any more.
+                del self._online.problems[told:]
+                break
+        return state
+
+    def _chain(self, certificate: Certificate) -> Chain:
+        """Return the path, with issuers fetched from where the certificates say they are if that completes it."""
+        chain = self._builder.build(certificate)
+        for _ in range(MAX_FETCHED_ISSUERS if self._online is not None else 0):
+            if chain.complete or chain.wrong or chain.path[-1].self_issued:
+                break
+            assert self._online is not None
+            self._builder.add(self._online.issuers(chain.path[-1]))
+            longer = self._builder.build(certificate)
+            if len(longer.path) <= len(chain.path):
+                break
+            chain = longer
+        return chain
 
     def _judge_ca(
         self,

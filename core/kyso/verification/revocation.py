@@ -12,7 +12,8 @@ Anything else leaves the state unknown, and unknown is not good.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final, Literal
 
 from kyso.cms import algorithms, der
 from kyso.frozen import dataclass
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from kyso.verification.report import CheckedWith
 
 State = Literal["good", "revoked", "suspended", "unknown"]
+_ANSWER_WITHOUT_END: Final = timedelta(minutes=10)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +47,23 @@ class RevocationState:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """Lists given by a person, and lists and responses found in the document."""
+    """Lists given by a person, lists and responses found in the document, and those just asked for."""
 
     given_crls: tuple[RevocationList, ...] = ()
     embedded_crls: tuple[RevocationList, ...] = ()
     embedded_ocsp: tuple[OcspResponse, ...] = ()
+    fetched_crls: tuple[RevocationList, ...] = ()
+    fetched_ocsp: tuple[OcspResponse, ...] = ()
+
+    def joined(self, other: Evidence) -> Evidence:
+        """Return the evidence of both."""
+        return Evidence(
+            (*self.given_crls, *other.given_crls),
+            (*self.embedded_crls, *other.embedded_crls),
+            (*self.embedded_ocsp, *other.embedded_ocsp),
+            (*self.fetched_crls, *other.fetched_crls),
+            (*self.fetched_ocsp, *other.fetched_ocsp),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,19 +124,29 @@ def _covers(statement: _Statement, moment: datetime) -> bool:
 
 def _statements(certificate: Certificate, issuer: Certificate, evidence: Evidence) -> list[_Statement]:
     found: list[_Statement] = []
-    for lists, checked_with in ((evidence.given_crls, "crl"), (evidence.embedded_crls, "embedded")):
+    all_lists: tuple[tuple[tuple[RevocationList, ...], CheckedWith], ...] = (
+        (evidence.given_crls, "crl"),
+        (evidence.fetched_crls, "crl"),
+        (evidence.embedded_crls, "embedded"),
+    )
+    for lists, checked_with in all_lists:
         for crl in lists:
             try:
-                statement = _from_crl(crl, certificate, issuer, checked_with)  # type: ignore[arg-type] # the two literals above
+                statement = _from_crl(crl, certificate, issuer, checked_with)
             except (der.DerError, algorithms.UnsupportedAlgorithm):
                 continue
             if statement is not None:
                 found.append(statement)
-    for response in evidence.embedded_ocsp:
-        try:
-            found.extend(_from_ocsp(response, certificate, issuer))
-        except (der.DerError, algorithms.UnsupportedAlgorithm):
-            continue
+    all_responses: tuple[tuple[tuple[OcspResponse, ...], CheckedWith], ...] = (
+        (evidence.fetched_ocsp, "ocsp"),
+        (evidence.embedded_ocsp, "embedded"),
+    )
+    for responses, answered_by in all_responses:
+        for response in responses:
+            try:
+                found.extend(_from_ocsp(response, certificate, issuer, answered_by))
+            except (der.DerError, algorithms.UnsupportedAlgorithm):
+                continue
     return found
 
 
@@ -143,15 +167,21 @@ def _from_crl(
     return _Statement(state, entry.since, crl.this_update, crl.next_update, checked_with)
 
 
-def _from_ocsp(response: OcspResponse, certificate: Certificate, issuer: Certificate) -> list[_Statement]:
+def _from_ocsp(
+    response: OcspResponse, certificate: Certificate, issuer: Certificate, checked_with: CheckedWith
+) -> list[_Statement]:
     about = [single for single in response.responses if single.speaks_of(certificate, issuer)]
     if not about or not response.signed_for(issuer):
         return []
     found: list[_Statement] = []
     for single in about:
+        until = single.next_update
+        if until is None and checked_with == "ocsp":
+            # Newer information is there all the time (RFC 6960, 4.2.2.1); an answer just fetched is the newest.
+            until = single.this_update + _ANSWER_WITHOUT_END
         if single.status == "revoked":
             state: Literal["hold", "revoked"] = "hold" if single.reason == CERTIFICATE_HOLD else "revoked"
-            found.append(_Statement(state, single.since, single.this_update, single.next_update, "embedded"))
+            found.append(_Statement(state, single.since, single.this_update, until, checked_with))
         elif single.status == "good" and not response.weak:
-            found.append(_Statement("good", None, single.this_update, single.next_update, "embedded"))
+            found.append(_Statement("good", None, single.this_update, until, checked_with))
     return found

@@ -27,8 +27,11 @@ class VerificationSettings:
     :param at: replaces the present as the time the letter is judged at; never a signing time. Aware.
     :param now: the present; ``None`` reads the clock.
     :param password: opens an encrypted PDF.
-    :param revocation: ``offline`` and ``prefer`` judge by what the document and `crls` hold; ``require`` also asks for
-        evidence about every CA of the chain.
+    :param revocation: ``offline`` judges by what the document and `crls` hold; ``prefer`` also fetches what is missing
+        where `online` permits it; ``require`` does so too, and asks for evidence about every CA of the chain.
+    :param online: whether the network may be used.
+    :param allow_private: whether addresses of private ranges may be fetched from.
+    :param cache: folder of fetched answers; ``None`` is the user's cache folder.
     """
 
     trust: tuple[Path, ...] = ()
@@ -37,6 +40,9 @@ class VerificationSettings:
     now: datetime | None = None
     password: Secret | None = None
     revocation: RevocationMode = "offline"
+    online: bool = False
+    allow_private: bool = False
+    cache: Path | None = None
 
     @property
     def moment(self) -> datetime:
@@ -53,12 +59,14 @@ def settings_from(
     now: datetime | None = None,
     password: Secret | None = None,
     revocation: str | None = None,
+    online: bool = False,
 ) -> VerificationSettings:
     """Join what was asked for with the config; what is given replaces the config's entry.
 
+    :param online: whether the network may be used; it then is, unless a revocation mode says otherwise.
     :raises WrongUse: a path that is not there, a time without zone, an unknown revocation mode.
     """
-    mode = revocation or config.verification.revocation
+    mode = revocation or config.verification.revocation or ("prefer" if online else "offline")
     if mode not in get_args(RevocationMode):
         raise WrongUse("verification.revocation_mode", mode=mode, choices=get_args(RevocationMode))
     if at is not None and at.tzinfo is None:
@@ -75,4 +83,6 @@ def settings_from(
         now=now,
         password=password,
         revocation=cast("RevocationMode", mode),
+        online=online,
+        allow_private=config.network.allow_private,
     )

@@ -106,12 +106,13 @@ def _read_file(path: Path, size: int, modified: int) -> _FileContent:
         return _FileContent((), ())
     certificates: list[Certificate] = []
     crls: list[RevocationList] = []
-    for block in _blocks(data):
-        _read_block(block, certificates, crls)
+    for block in decoded_blocks(data):
+        read_block(block, certificates, crls)
     return _FileContent(tuple(certificates), tuple(crls))
 
 
-def _blocks(data: bytes) -> Iterator[bytes]:
+def decoded_blocks(data: bytes) -> Iterator[bytes]:
+    """Yield the DER blocks of a file: each PEM block but private keys, or the file itself."""
     if b"-----BEGIN " not in data:
         yield data
         return
@@ -124,7 +125,7 @@ def _blocks(data: bytes) -> Iterator[bytes]:
             continue
 
 
-def _read_block(block: bytes, certificates: list[Certificate], crls: list[RevocationList]) -> None:
+def read_block(block: bytes, certificates: list[Certificate], crls: list[RevocationList]) -> None:
     """Read a block as whichever of the three kinds it is."""
     try:
         certificates.append(read_certificate(block))
@@ -141,9 +142,9 @@ def _read_block(block: bytes, certificates: list[Certificate], crls: list[Revoca
     except CmsError:
         return
     for raw in bundle.certificates:
-        _read_block(raw, certificates, crls)
+        read_block(raw, certificates, crls)
     for raw in bundle.crls:
-        _read_block(raw, certificates, crls)
+        read_block(raw, certificates, crls)
 
 
 def is_anchor(certificate: Certificate) -> bool:
