@@ -1,7 +1,7 @@
 """Where signatures go on administrative letters: Decree 30/2020/NĐ-CP, annex I.
 
-Four placement policies: the authorised person's signature, the organisation's seal, the mark on a separate attachment
-and the mark on a digitised copy.
+Placement policies for everyone who signs on the way of a letter: initials, the authorised person, number and date of
+issue, the organisation's seal, the marks on attachments and digitised copies, urgency and receipt.
 """
 
 from __future__ import annotations
@@ -12,10 +12,12 @@ from kyso.plugin import Contribution, PlacementPolicy, Text, hookimpl
 from kyso_decree30.settings import (
     ATTACHMENT_SETTINGS,
     COPY_SETTINGS,
+    INCOMING_SETTINGS,
     INITIAL_SETTINGS,
     LEADER_SETTINGS,
     NUMBER_SETTINGS,
     SEAL_SETTINGS,
+    URGENCY_SETTINGS,
 )
 
 
@@ -55,6 +57,18 @@ def _copy() -> PlacementPolicy:
     return CopyPolicy()
 
 
+def _urgency() -> PlacementPolicy:
+    from kyso_decree30.paper import UrgencyPolicy
+
+    return UrgencyPolicy()
+
+
+def _incoming() -> PlacementPolicy:
+    from kyso_decree30.paper import IncomingPolicy
+
+    return IncomingPolicy()
+
+
 @hookimpl
 def register_catalogues(register: Callable[[str], None]) -> None:
     """Name this package's catalogues."""
@@ -63,7 +77,7 @@ def register_catalogues(register: Callable[[str], None]) -> None:
 
 @hookimpl
 def register_placement_policies(register: Callable[[Contribution[PlacementPolicy]], None]) -> None:
-    """Contribute the four policies of annex I."""
+    """Contribute the policies of the decree's annexes."""
     register(
         Contribution(
             "decree30.leader",
@@ -128,5 +142,27 @@ def register_placement_policies(register: Callable[[Contribution[PlacementPolicy
             ),
             load=_copy,
             settings=COPY_SETTINGS,
+        )
+    )
+    register(
+        Contribution(
+            "decree30.urgency",
+            Text(
+                "Dấu chỉ độ khẩn trên văn bản giấy được số hóa (Phụ lục I, III.2.b)",
+                "A degree of urgency on digitised paper (annex I, III.2.b)",
+            ),
+            load=_urgency,
+            settings=URGENCY_SETTINGS,
+        )
+    )
+    register(
+        Contribution(
+            "decree30.incoming",
+            Text(
+                "Dấu ĐẾN trên văn bản giấy được số hóa, 35 x 50 mm (Phụ lục IV)",
+                "The stamp of receipt on digitised paper, 35 x 50 mm (annex IV)",
+            ),
+            load=_incoming,
+            settings=INCOMING_SETTINGS,
         )
     )

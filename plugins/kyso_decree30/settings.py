@@ -167,3 +167,32 @@ COPY_SETTINGS = (
     ),
     *_SEAL_SIZE,
 )
+
+URGENCY_SETTINGS = (
+    Setting(
+        "urgency",
+        "choice",
+        Text("Mức độ khẩn", "Degree of urgency"),
+        choices=("HỎA TỐC", "THƯỢNG KHẨN", "KHẨN"),
+        required=True,
+    ),
+)
+
+INCOMING_SETTINGS = (
+    Setting("number", "text", Text("Số đến", "Number of receipt"), required=True),
+    Setting(
+        "date",
+        "date",
+        Text("Ngày đến (mặc định: hôm nay, giờ Việt Nam)", "Date of receipt (by default today in Vietnam)"),
+    ),
+    Setting("forward_to", "text", Text("Chuyển cho đơn vị, người xử lý", "Who deals with it")),
+    Setting("file_symbol", "text", Text("Số và ký hiệu hồ sơ", "Number and symbol of the file")),
+    Setting(
+        "organisation",
+        "text",
+        Text(
+            "Tên cơ quan, tổ chức nhận (mặc định: theo cấu hình hoặc chứng thư)",
+            "Name of the receiving organisation (by default from the configuration or the certificate)",
+        ),
+    ),
+)

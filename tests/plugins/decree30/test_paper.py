@@ -1,0 +1,84 @@
+"""Urgency and receipt on digitised paper: their size, their red, and nothing on the page covered."""
+
+from __future__ import annotations
+
+import pytest
+
+from kyso.document.opening import open_letter
+from kyso.errors import KysoError
+from kyso.geometry import RectMm
+from tests.plugins.decree30 import letters
+from tests.support import judges
+from tests.support.pixels import find, reddish
+from tests.support.placing import place, written
+from tests.support.sheets import Setup, Sheet, variant
+
+PAGE = RectMm(0, 0, 210, 297)
+RECEIVED = {"number": "345", "forward_to": "Phòng Tổ chức - Hành chính", "file_symbol": "12/TCHC"}
+MARKS = [
+    ("decree30.urgency", {"urgency": "HỎA TỐC"}, (30, 8)),
+    ("decree30.urgency", {"urgency": "thượng khẩn"}, (40, 8)),
+    ("decree30.urgency", {"urgency": "KHẨN"}, (20, 8)),
+    ("decree30.incoming", RECEIVED, (50, 35)),
+]
+
+
+@pytest.mark.parametrize(("policy", "settings", "size"), MARKS)
+@pytest.mark.parametrize("setup", [Setup(), Setup(270, (12, -7), 9, 1.0)], ids=str)
+def test_the_mark_has_its_size_on_empty_paper(
+    policy: str, settings: dict[str, str], size: tuple[float, float], setup: Setup
+) -> None:
+    """Measured as rendered; every red pixel stands where the paper was empty."""
+    sample = next(sample for sample in letters.samples() if sample.name == "deputy")
+    data = variant(sample.data, setup)
+    placement = place(data, policy, settings)
+    assert [notice.code for notice in placement.notices] == ["decree30.mark_of_paper"]
+    red = find(judges.render_poppler(written(data, placement), 1, 200.0), PAGE, reddish)
+    assert red is not None
+    assert (red.width, red.height) == pytest.approx(size, abs=0.35)
+    with open_letter(data) as letter:
+        assert placement.rect_mm is not None
+        assert letter.free_of_ink(1, placement.rect_mm)
+
+
+def test_an_urgency_mark_stands_in_the_top_margin_and_a_second_mark_beside_it() -> None:
+    """Two marks on one page keep apart."""
+    data = next(sample for sample in letters.samples() if sample.name == "deputy").data
+    first = place(data, "decree30.urgency", {"urgency": "KHẨN"})
+    assert first.rect_mm is not None
+    assert first.rect_mm.bottom < 20
+    second = place(written(data, first), "decree30.urgency", {"urgency": "HỎA TỐC"})
+    assert second.rect_mm is not None
+    assert not second.rect_mm.intersects(first.rect_mm)
+
+
+def test_the_stamp_of_receipt_says_who_received_what_when() -> None:
+    """Organisation, number, date, who deals with it and the file; what is not given stays dotted."""
+    placement = place(Sheet().pdf(), "decree30.incoming", {**RECEIVED, "date": "21/11/2026"})
+    assert placement.stamp is not None
+    words = [line for item in placement.stamp.items for line in getattr(item, "lines", ())]
+    assert words[:2] == ["ỦY BAN NHÂN DÂN TỈNH ABC", "ĐẾN"]
+    assert words[2:] == [
+        "Số: 345",
+        "Ngày: 21/11/2026",
+        "Chuyển: Phòng Tổ chức - Hành chính",
+        "Số và ký hiệu HS: 12/TCHC",
+    ]
+    today = place(Sheet().pdf(), "decree30.incoming", {"number": "1", "organisation": "Sở Y tế"})
+    assert today.stamp is not None
+    assert "Ngày: 22/11/2026" in [line for item in today.stamp.items for line in getattr(item, "lines", ())]
+
+
+def test_a_full_page_and_a_small_place_are_refused() -> None:
+    """Nothing is ever covered, and a mark keeps its size."""
+    sheet = Sheet()
+    sheet.box(0, 0, 210, 297, (0.2, 0.4, 0.2))
+    for data, given, code in (
+        (sheet.pdf(), {}, "decree30.no_empty_paper"),
+        (Sheet().pdf(), {"page": 1, "rect_mm": RectMm(20, 20, 18, 8)}, "decree30.mark_larger_than_place"),
+    ):
+        with pytest.raises(KysoError) as refused:
+            place(data, "decree30.urgency", {"urgency": "KHẨN"}, **given)  # type: ignore[arg-type]  # passed on
+        assert refused.value.code == code
+    placed = place(Sheet().pdf(), "decree30.urgency", {"urgency": "KHẨN"}, page=1, rect_mm=RectMm(20, 30, 60, 20))
+    assert placed.rect_mm == RectMm(20, 30, 20, 8)
