@@ -11,6 +11,8 @@ place of the template ``leader`` that ships. What ships stands before what a plu
 
 from __future__ import annotations
 
+import errno
+import os
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -96,6 +98,7 @@ def _loaded(source: TemplateSource, inode: int, size: int, modified_ns: int) -> 
     return template
 
 
+@lru_cache(maxsize=1)
 def built_in_templates() -> tuple[TemplateSource, ...]:
     """Return the templates that ship, by name."""
     return tuple(_folder(_BUILT_IN, "built_in"))
@@ -135,13 +138,23 @@ class Library:
         text = str(name_or_path)
         if isinstance(name_or_path, Path) or text.endswith(SUFFIX) or "/" in text or "\\" in text:
             return TemplateSource.of_file(Path(name_or_path))
-        listed = self.listed()
-        if text not in listed:
-            import difflib
+        # Asked for by name, so that a batch of letters does not list the folders for each.
+        if _NAME.fullmatch(text):
+            for folder in self._folders:
+                path = folder / f"{text}{SUFFIX}"
+                if path.is_file():
+                    return TemplateSource.of_file(path, "folder")
+                if not folder.is_dir():
+                    # The built-in template instead of the organisation's own would be a default in disguise.
+                    raise StampError("stamp.template_folder", folder=folder, cause=os.strerror(errno.ENOENT))
+            for source in (*built_in_templates(), *self._contributed):
+                if source.name == text:
+                    return source
+        import difflib
 
-            nearest = difflib.get_close_matches(text, listed, n=2, cutoff=0.4) or list(listed)
-            raise StampError("stamp.template_unknown", template=text, nearest=nearest)
-        return listed[text].source
+        listed = self.listed()
+        nearest = difflib.get_close_matches(text, listed, n=2, cutoff=0.4) or list(listed)
+        raise StampError("stamp.template_unknown", template=text, nearest=nearest)
 
     def template(self, name_or_path: str | Path) -> Template:
         """Return a template.
