@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from kyso.cms.certificate import Certificate
     from kyso.cms.verify import CmsCheck
     from kyso.verification.coverage import Digests
+    from kyso.verification.distrust import DistrustEntry
     from kyso.verification.integrity import Prepared
     from kyso.verification.judgement import Judgement
     from kyso.verification.online import OnlineEvidence
@@ -77,7 +78,7 @@ def review_signatures(
     if pdf is not None:
         _review_changes(cases, source, pdf, settings)
     online = _online(settings)
-    judge = CertificateJudge(store, settings.moment, settings.revocation, online)
+    judge = CertificateJudge(store, settings.moment, settings.revocation, online, _distrust(settings))
     _teach(judge, cases, security)
     try:
         _prove_times(cases, judge, settings.moment)
@@ -132,6 +133,19 @@ def _online(settings: VerificationSettings) -> OnlineEvidence | None:
 
     cache = AnswerCache.of_user() if settings.cache is None else AnswerCache(settings.cache)
     return OnlineEvidence(cache, allow_private=settings.allow_private)
+
+
+def _distrust(settings: VerificationSettings) -> tuple[DistrustEntry, ...]:
+    """Read the lists of unsafe certificates.
+
+    :raises ConfigWrong: one cannot be read; to go on without it would be to trust what a person ruled out.
+    """
+    folders = tuple(dict.fromkeys((*settings.distrust, *settings.trust)))
+    if not any((folder / "distrust.toml").exists() for folder in folders):
+        return ()
+    from kyso.verification.distrust import distrust_list
+
+    return distrust_list(folders)
 
 
 def _sound(case: _Case) -> bool:

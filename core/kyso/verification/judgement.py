@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from kyso.cms.certificate import Certificate
     from kyso.verification.chain import Chain
+    from kyso.verification.distrust import DistrustEntry
     from kyso.verification.online import OnlineEvidence
     from kyso.verification.report import CertificateStatus, CheckedWith
     from kyso.verification.settings import RevocationMode
@@ -69,12 +70,19 @@ class CertificateJudge:
     """Judges the certificates of one document with the trust and evidence of one verification.
 
     :param online: where what is missing may be fetched; ``None`` fetches nothing.
+    :param distrust: certificates and CAs that a person ruled out (TT 28/2015/TT-NHNN, Điều 16.2).
     """
 
     def __init__(
-        self, store: TrustStore, now: datetime, mode: RevocationMode, online: OnlineEvidence | None = None
+        self,
+        store: TrustStore,
+        now: datetime,
+        mode: RevocationMode,
+        online: OnlineEvidence | None = None,
+        distrust: tuple[DistrustEntry, ...] = (),
     ) -> None:
         self._online = online
+        self._distrust = distrust
         self._now = now
         self._mode = mode
         self._builder = PathBuilder(store.anchors, store.others)
@@ -97,7 +105,7 @@ class CertificateJudge:
         """Judge `certificate` at the proven time, or at the present without one."""
         moment = proven or self._now
         chain = self._chain(certificate)
-        wrong, doubts = list(chain.wrong), list(chain.doubts)
+        wrong, doubts = [*self._ruled_out(chain), *chain.wrong], list(chain.doubts)
         remarks: list[Notice] = []
         validity = _validity(certificate, moment)
         if validity == "not_yet_valid":
@@ -144,6 +152,19 @@ class CertificateJudge:
                 del self._online.problems[told:]
                 break
         return state
+
+    def _ruled_out(self, chain: Chain) -> tuple[Notice, ...]:
+        """Hold the path against the list of unsafe certificates. Whether it is trusted or complete does not matter."""
+        if not self._distrust:
+            return ()
+        from kyso.verification.distrust import distrusted
+
+        met = distrusted(chain.path, self._distrust)
+        if met is None:
+            return ()
+        certificate, entry = met
+        about = {"subject": certificate.display_name, "reason": entry.reason, "since": entry.since.isoformat()}
+        return (Notice("chain.distrusted", about),)
 
     def _chain(self, certificate: Certificate) -> Chain:
         """Return the path, with issuers fetched from where the certificates say they are if that completes it."""

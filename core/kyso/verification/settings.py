@@ -27,6 +27,7 @@ class VerificationSettings:
     :param at: replaces the present as the time the letter is judged at; never a signing time. Aware.
     :param now: the present; ``None`` reads the clock.
     :param password: opens an encrypted PDF.
+    :param distrust: folders with lists of unsafe certificates, beside those in the folders of `trust`.
     :param revocation: ``offline`` judges by what the document and `crls` hold; ``prefer`` also fetches what is missing
         where `online` permits it; ``require`` does so too, and asks for evidence about every CA of the chain.
     :param online: whether the network may be used.
@@ -43,6 +44,7 @@ class VerificationSettings:
     online: bool = False
     allow_private: bool = False
     cache: Path | None = None
+    distrust: tuple[Path, ...] = ()
 
     @property
     def moment(self) -> datetime:
@@ -71,7 +73,8 @@ def settings_from(
         raise WrongUse("verification.revocation_mode", mode=mode, choices=get_args(RevocationMode))
     if at is not None and at.tzinfo is None:
         raise WrongUse("verification.time_without_zone", time=at.isoformat())
-    chosen_trust = tuple(config.verification.trust if trust is None else trust)
+    own_trust = tuple(config.verification.trust) or _own_folder()
+    chosen_trust = own_trust if trust is None else tuple(trust)
     chosen_crls = tuple(config.verification.crl if crls is None else crls)
     for path in (*chosen_trust, *chosen_crls):
         if not Path(path).exists():
@@ -85,4 +88,14 @@ def settings_from(
         revocation=cast("RevocationMode", mode),
         online=online,
         allow_private=config.network.allow_private,
+        # What a person ruled out stays ruled out, also where a run brings its own roots.
+        distrust=own_trust,
     )
+
+
+def _own_folder() -> tuple[Path, ...]:
+    """Return the folder that ``kyso trust`` keeps where the configuration names none, if it is there."""
+    from kyso.verification.trust_folder import default_folder
+
+    folder = default_folder()
+    return (folder,) if folder.is_dir() else ()
