@@ -7,6 +7,7 @@ issue, the organisation's seal, the marks on attachments and digitised copies, u
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from kyso.plugin import Contribution, PlacementPolicy, Text, hookimpl
 from kyso_decree30.settings import (
@@ -19,6 +20,9 @@ from kyso_decree30.settings import (
     SEAL_SETTINGS,
     URGENCY_SETTINGS,
 )
+
+if TYPE_CHECKING:
+    from kyso.contracts import ConformityCheck
 
 
 def _leader() -> PlacementPolicy:
@@ -67,6 +71,12 @@ def _incoming() -> PlacementPolicy:
     from kyso_decree30.paper import IncomingPolicy
 
     return IncomingPolicy()
+
+
+def _check() -> ConformityCheck:
+    from kyso_decree30.conformity import Decree30Check
+
+    return Decree30Check()
 
 
 @hookimpl
@@ -164,5 +174,20 @@ def register_placement_policies(register: Callable[[Contribution[PlacementPolicy
             ),
             load=_incoming,
             settings=INCOMING_SETTINGS,
+        )
+    )
+
+
+@hookimpl
+def register_conformity_checks(register: Callable[[Contribution[ConformityCheck]], None]) -> None:
+    """Contribute the judgement of arriving letters' form."""
+    register(
+        Contribution(
+            "decree30",
+            Text(
+                "Thể thức chữ ký số trên văn bản đến (Nghị định 30/2020/NĐ-CP)",
+                "The form of signatures on arriving letters (Decree 30/2020)",
+            ),
+            load=_check,
         )
     )

@@ -57,7 +57,7 @@ def ink_mm(letter: InkLetter, field: str) -> RectMm | None:
         return None
     geometry = letter.page(info.page)
     widget_mm = geometry.to_display(info.rect_pt)
-    drawn = _appearance_page(info.widget, pictures_only=info.policy is not None)
+    drawn = appearance_page(info.widget, pictures_only=info.policy is not None)
     if drawn is None:
         return widget_mm
     data, rect_pt = drawn
@@ -112,8 +112,12 @@ def free_of_ink(letter: RenderableLetter, number: int, rect: RectMm) -> bool:
     return marked <= _SPECKS * raster.width_px * raster.height_px
 
 
-def _appearance_page(widget: pikepdf.Object, *, pictures_only: bool) -> tuple[bytes, RectPt] | None:
-    """Return a one-page PDF that shows the widget's normal appearance at its place, and that place in user space."""
+def appearance_page(widget: pikepdf.Object, *, pictures_only: bool) -> tuple[bytes, RectPt] | None:
+    """Return a one-page PDF that shows the widget's normal appearance at its place, and that place in user space.
+
+    :param pictures_only: leave text and lines out of an appearance that shows a picture.
+    :returns: ``None`` for a widget without a usable appearance.
+    """
     import pikepdf
 
     appearance = _normal_appearance(widget)

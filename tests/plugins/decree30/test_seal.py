@@ -215,11 +215,11 @@ def test_unknown_trust_is_a_notice(signature_image: Path, seal_image: Path) -> N
 def test_another_tools_signature_between_title_and_name_is_the_leaders(signature_image: Path, seal_image: Path) -> None:
     """A signature that carries no kyso policy counts when it stands in the block; elsewhere it needs --leader-field."""
     data, leader = signed_by_leader("deputy", signature_image)
-    foreign = _without_policy(data)
+    foreign = without_policy(data)
     placement = seal(foreign, seal_image)
     ink = leader.boxes_mm["ink"]
     assert placement.boxes_mm["ink"].right == pytest.approx(ink.left + ink.width / 3, abs=0.15)
-    elsewhere = _without_policy(
+    elsewhere = without_policy(
         written(
             SAMPLES["deputy"].data,
             place(SAMPLES["deputy"].data, "fixed", image=signature_image, page=1, rect_mm=RectMm(100, 60, 40, 20)),
@@ -232,7 +232,7 @@ def test_another_tools_signature_between_title_and_name_is_the_leaders(signature
     assert named.boxes_mm["leader_ink"].centre_x == pytest.approx(120, abs=0.5)
 
 
-def _without_policy(data: bytes) -> bytes:
+def without_policy(data: bytes) -> bytes:
     """Return the file as another tool would have written it."""
     return data.replace(b"/KYSO_Policy", b"/OTHR_Policy")
 
