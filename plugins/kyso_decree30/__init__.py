@@ -10,16 +10,6 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from kyso.plugin import Contribution, PlacementPolicy, Text, hookimpl
-from kyso_decree30.settings import (
-    ATTACHMENT_SETTINGS,
-    COPY_SETTINGS,
-    INCOMING_SETTINGS,
-    INITIAL_SETTINGS,
-    LEADER_SETTINGS,
-    NUMBER_SETTINGS,
-    SEAL_SETTINGS,
-    URGENCY_SETTINGS,
-)
 
 if TYPE_CHECKING:
     from kyso.contracts import ConformityCheck
@@ -88,6 +78,17 @@ def register_catalogues(register: Callable[[str], None]) -> None:
 @hookimpl
 def register_placement_policies(register: Callable[[Contribution[PlacementPolicy]], None]) -> None:
     """Contribute the policies of the decree's annexes."""
+    from kyso_decree30.settings import (
+        ATTACHMENT_SETTINGS,
+        COPY_SETTINGS,
+        INCOMING_SETTINGS,
+        INITIAL_SETTINGS,
+        LEADER_SETTINGS,
+        NUMBER_SETTINGS,
+        SEAL_SETTINGS,
+        URGENCY_SETTINGS,
+    )
+
     register(
         Contribution(
             "decree30.leader",

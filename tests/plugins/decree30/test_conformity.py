@@ -20,7 +20,7 @@ from kyso_decree30.conformity import Decree30Check, next_working_day
 from tests.plugins.decree30 import letters
 from tests.plugins.decree30.drafts import draft
 from tests.plugins.decree30.test_number import DONE
-from tests.plugins.decree30.test_seal import DIAMETER, without_policy, fields_of, report, seal
+from tests.plugins.decree30.test_seal import DIAMETER, fields_of, report, seal, without_policy
 from tests.support.placing import place, written
 from tests.support.sheets import Setup, Sheet
 
