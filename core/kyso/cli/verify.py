@@ -13,6 +13,7 @@ from kyso.errors import WrongUse
 
 if TYPE_CHECKING:
     from kyso.contracts import ReportFormat
+    from kyso.secret import Secret
     from kyso.verification.report import VerificationReport
 
 GRAVITY = (1, 4, 2, 3, 0)
@@ -29,6 +30,7 @@ def run(
     password_env: Annotated[str | None, Option("--password-env", "NAME")] = None,
     report_format: Annotated[str, Option("--format", "text|json|html|pdf")] = "text",
     out: Annotated[Path | None, Option("--out", "FILE")] = None,
+    visual: Annotated[Path | None, Option("--visual", "DIR")] = None,
     force: Annotated[bool, Flag("--force")] = False,
 ) -> int:
     """Verify, and return the exit code of the worst verdict."""
@@ -52,6 +54,8 @@ def run(
         for source in sources:
             report = engine.verify(source, trust=trust, crls=crl, at=moment, password=password, revocation=revocation)
             codes.append(report.exit_code)
+            if visual is not None:
+                _draw_differences(report, visual, password, common, force=force)
             piece = _piece(written, report, report_format, common, alone=len(sources) == 1)
             if out is None:
                 output.put_bytes(piece)
@@ -63,6 +67,28 @@ def run(
         write_output(out, tuple(pieces), overwrite=force)
         output.say("cli.report_written", common.language, {"out": out})
     return min(codes, key=GRAVITY.index)
+
+
+def _draw_differences(
+    report: VerificationReport, folder: Path, password: Secret | None, common: Common, *, force: bool
+) -> None:
+    """Write the pictures of ``--visual`` and say what was drawn and what was not."""
+    if report.verdict == "unreadable" or report.file.path is None:
+        return
+    from kyso.verification.visual import draw_differences
+
+    name = report.file.name
+    drawn = draw_differences(report, Path(report.file.path), folder, password=password, overwrite=force)
+    if drawn is None or not (drawn.pictures or drawn.undrawable):
+        output.say("verification.visual_same", common.language, {"name": name})
+        return
+    if drawn.pictures:
+        told = {"name": name, "count": len(drawn.pictures), "folder": folder}
+        output.say("verification.visual_written", common.language, told)
+    if drawn.undrawable:
+        output.say("verification.visual_undrawable", common.language, {"name": name, "pages": drawn.undrawable})
+    if drawn.left_out:
+        output.say("verification.visual_left_out", common.language, {"name": name, "count": drawn.left_out})
 
 
 def time_from(value: str | None) -> datetime | None:
