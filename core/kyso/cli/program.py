@@ -22,6 +22,7 @@ COMMANDS = {
     "sign": "kyso.cli.sign",
     "preview": "kyso.cli.preview",
     "verify": "kyso.cli.verify",
+    "extend": "kyso.cli.extend",
     "keys list": "kyso.cli.keys",
     "pending list": "kyso.cli.pending_list",
     "pending resume": "kyso.cli.pending_resume",
