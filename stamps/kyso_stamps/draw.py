@@ -39,6 +39,8 @@ MAX_ITEMS = 200
 
 _TOLERANCE_MM = 0.05
 _FLATE_FROM_BYTES = 256
+_SMALL_PICTURES = 6 * 1024
+"""Beside larger pictures a stamp embeds the letters it needs: the first signature of a file stays within 30 KB."""
 
 
 def draw(spec: StampSpec, fonts: FontChoice) -> Appearance:
@@ -49,7 +51,11 @@ def draw(spec: StampSpec, fonts: FontChoice) -> Appearance:
     """
     check_spec(spec)
     texts = [clean_lines(item.lines) if isinstance(item, TextItem) else () for item in spec.items]
-    subsets = _subsets(spec.items, texts, fonts)
+    faces = _faces(spec.items, texts, fonts)
+    pictures = {item: _picture(item, fonts) for item in spec.items if isinstance(item, ImageItem)}
+    pixels = sum(len(part.stream or b"") for picture in pictures.values() for part in picture.parts)
+    whole = len(faces) == 1 and pixels <= _SMALL_PICTURES
+    subsets = {style: embedded(face, characters, whole=whole) for style, (face, characters) in faces.items()}
     used: list[EmbeddedFont | PreparedImage] = []
     content: list[str] = []
     for item, cleaned in zip(spec.items, texts, strict=True):
@@ -57,9 +63,7 @@ def draw(spec: StampSpec, fonts: FontChoice) -> Appearance:
             font = subsets[item.bold, item.italic]
             content.append(_text(item, cleaned, font, f"/F{_place(font, used)}", spec.height_mm))
         elif isinstance(item, ImageItem):
-            from kyso_stamps.images import prepare_image
-
-            image = prepare_image(item.path, item.box_mm[2], item.box_mm[3], item.fit, fonts.cache_dir)
+            image = pictures[item]
             content.append(_image(item, image, f"/X{_place(image, used)}", spec.height_mm))
         elif isinstance(item, QrItem):
             from kyso_stamps.qr import draw_qr
@@ -76,10 +80,10 @@ def draw(spec: StampSpec, fonts: FontChoice) -> Appearance:
     return Appearance(width, height, (Part((start, *resources, filter_entry), data), *parts))
 
 
-def _subsets(
+def _faces(
     items: Sequence[StampItem], texts: Sequence[tuple[str, ...]], fonts: FontChoice
-) -> dict[Style, EmbeddedFont]:
-    """Return one font subset for each style, after checking every character of every text."""
+) -> dict[Style, tuple[Face, frozenset[str]]]:
+    """Return the face of each style and the characters it draws, after checking every character of every text."""
     wanted: dict[Style, tuple[Face, frozenset[str]]] = {}
     for item, cleaned in zip(items, texts, strict=True):
         if isinstance(item, TextItem):
@@ -88,7 +92,13 @@ def _subsets(
             face = known[0] if known else choose_face(fonts, bold=item.bold, italic=item.italic)
             characters = check_face(cleaned, face)
             wanted[style] = face, (known[1] | characters if known else characters)
-    return {style: embedded(face, characters) for style, (face, characters) in wanted.items()}
+    return wanted
+
+
+def _picture(item: ImageItem, fonts: FontChoice) -> PreparedImage:
+    from kyso_stamps.images import prepare_image
+
+    return prepare_image(item.path, item.box_mm[2], item.box_mm[3], item.fit, fonts.cache_dir)
 
 
 def _place(resource: EmbeddedFont | PreparedImage, used: list[EmbeddedFont | PreparedImage]) -> int:

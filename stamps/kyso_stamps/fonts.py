@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
+from string import ascii_letters
 from typing import Literal
 from weakref import WeakKeyDictionary
 
@@ -24,6 +25,10 @@ from kyso_stamps.subset import EmbeddedFont, embed
 
 ALWAYS_EMBEDDED = frozenset("0123456789 :/-+.,;()")
 """In every subset, so that a batch whose numbers and times change keeps one subset."""
+
+ALPHABET = ALWAYS_EMBEDDED | frozenset(VIETNAMESE_LETTERS) | frozenset(ascii_letters)
+"""In the subsets of stamps whose pictures are small: signatures of other people, with other letters, then share one
+font with the first, which costs less than a second font does."""
 
 _REPERTOIRE = frozenset(map(chr, range(0x20, 0x7F))) | frozenset(VIETNAMESE_LETTERS) | frozenset("\u00a0–—‘’“”…•°§«»×")
 _MAX_SUBSETS = 64
@@ -59,6 +64,7 @@ class Face:
     :param origin: where it was found; ``packaged`` deserves a notice, because Decree 30 asks for Times New Roman.
     :param place: where on its axes a variable font is used; ``None`` as it stands in the file.
     :param always: the characters that every subset of it has.
+    :param alphabet: as many of :data:`ALPHABET` as it has.
     """
 
     font: FontFile
@@ -66,6 +72,7 @@ class Face:
     place: dict[str, float] | None
     cache_dir: Path | None
     always: frozenset[str]
+    alphabet: frozenset[str]
 
     @property
     def label(self) -> str:
@@ -124,8 +131,8 @@ def _face(font: FontFile, origin: Origin, fonts: FontChoice, *, bold: bool) -> F
 
         place = location(font, bold=bold)
         font = font if place else dataclasses.replace(font, axes=())
-    always = frozenset(character for character in ALWAYS_EMBEDDED if ord(character) in font.cmap)
-    return Face(font, origin, place, fonts.cache_dir, always)
+    alphabet = frozenset(character for character in ALPHABET if ord(character) in font.cmap)
+    return Face(font, origin, place, fonts.cache_dir, ALWAYS_EMBEDDED & alphabet, alphabet)
 
 
 def packaged_serif(*, italic: bool = False) -> Path:
@@ -153,12 +160,16 @@ _subsets: WeakKeyDictionary[Face, OrderedDict[frozenset[str], EmbeddedFont]] = W
 _subsets_lock = threading.Lock()
 
 
-def embedded(face: Face, characters: frozenset[str]) -> EmbeddedFont:
+def embedded(face: Face, characters: frozenset[str], *, whole: bool = False) -> EmbeddedFont:
     """Return a subset of `face` with `characters`, all of which it must have; a suitable earlier subset is reused.
 
+    :param whole: embed the whole alphabet too.
     :raises StampError: ``stamp.font_broken``.
     """
-    wanted = characters | face.always
+    if whole:
+        wanted = face.alphabet if characters <= face.alphabet else face.alphabet | characters
+    else:
+        wanted = characters | face.always
     with _subsets_lock:
         known = _subsets.setdefault(face, OrderedDict())
         found = known.get(wanted)

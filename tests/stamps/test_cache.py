@@ -131,14 +131,24 @@ def test_every_code_has_words_in_both_languages() -> None:
     """Each code that the stamp engine raises has message and next step in Vietnamese and English, with equal places."""
     import re
 
+    from kyso_stamps.template import KNOWN_VARIABLES
+
     source = "".join(path.read_text("utf-8") for path in Path(kyso_stamps.__file__).parent.glob("*.py"))
-    raised = set(re.findall(r'"(stamp\.[a-z_]+)"', source))
-    tables = {}
-    for language in ("vi", "en"):
-        text = (resources.files("kyso_stamps") / f"messages.{language}.toml").read_text("utf-8")
-        assert unicodedata.is_normalized("NFC", text)
-        tables[language] = tomllib.loads(text)
-    assert set(tables["vi"]) == set(tables["en"]) == raised
+    raised = set(re.findall(r'"((?:stamp|picture)\.[a-z0-9_]+)"', source))
+    # Problems of templates and findings about pictures are put together: a prefix and what is wrong.
+    raised |= {f"stamp.template_{what}" for what in re.findall(r'_add\(\s*"([a-z_]+)"', source)}
+    raised |= {f"stamp.template_wrong_{what}" for what in re.findall(r'_Unfit\(\s*"([a-z_]+)"', source)}
+    raised |= {f"picture.{what}" for what in re.findall(r'find\(\s*"([a-z_]+)"', source)}
+    raised |= {f"picture.{what}_{kind}" for what in ("colourless", "wrong_hue") for kind in ("signature", "seal")}
+    raised |= {f"stamp.template_wrong_{what}" for what in ("mm", "points", "number")}
+    tables: dict[str, dict[str, dict[str, str]]] = {"vi": {}, "en": {}}
+    for language, table in tables.items():
+        for name in (f"messages.{language}.toml", f"messages.templates.{language}.toml"):
+            text = (resources.files("kyso_stamps") / name).read_text("utf-8")
+            assert unicodedata.is_normalized("NFC", text)
+            table.update(tomllib.loads(text))
+    meanings = {f"stamp.variable.{name}" for name in KNOWN_VARIABLES}
+    assert set(tables["vi"]) == set(tables["en"]) == raised | meanings
     for code in raised:
         vietnamese, english = tables["vi"][code], tables["en"][code]
         assert vietnamese["next"]
