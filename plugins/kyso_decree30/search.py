@@ -1,7 +1,8 @@
 """Chooses the signature block of a letter, or says why none can be chosen. Never a silent guess.
 
-The block stands near the end; attachments in the same file may follow it. The last pages are read first, then the
-first ones; more only when nothing was found that recipients stand beside, the mark of a letter's own block.
+The block stands near the end; attachments in the same file may follow it. The last page is read first, then the first
+ones and the ones before the last; more only when nothing was found that recipients stand beside, the mark of a letter's
+own block.
 """
 
 from __future__ import annotations
@@ -82,11 +83,16 @@ def _batches(count: int, page: int | None) -> Iterator[list[int]]:
     if page is not None:
         yield [page]
         return
-    # A letter of a few pages is read whole: its attachments may carry blocks of their own.
     last = list(range(count, max(0, count - _LAST_PAGES), -1))
     first = [number for number in range(1, min(count, _FIRST_PAGES) + 1) if number not in last]
     yield last[:1]
-    yield last[1:] + first
+    if count <= _LAST_PAGES + _FIRST_PAGES:
+        # A letter of a few pages is read whole: its attachments may carry blocks of their own.
+        yield last[1:] + first
+    else:
+        # Reading a page of a long file is what costs. A long file is a short letter before its attachments, or one
+        # that ends on its last pages.
+        yield from ([number] for number in (*first, *last[1:]))
     seen = {*last, *first}
     rest = [number for number in range(count, 0, -1) if number not in seen]
     yield rest[: MAX_PAGES - len(seen)]
