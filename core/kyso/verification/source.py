@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
+import stat
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Final, cast
@@ -102,6 +104,11 @@ class _Prefix(io.RawIOBase):
         return len(piece)
 
 
+def _opened_without_waiting(path: str, flags: int) -> int:
+    """Open also a named pipe at once, so that it can be refused."""
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+
+
 @contextmanager
 def open_source(source: Source) -> Iterator[ByteSource]:
     """Open the document.
@@ -109,7 +116,10 @@ def open_source(source: Source) -> Iterator[ByteSource]:
     :raises OSError: the file cannot be read.
     """
     if isinstance(source, Path):
-        with source.open("rb") as file:
+        with io.BufferedReader(io.FileIO(source, opener=_opened_without_waiting)) as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                # A device without an end, or a pipe that nobody writes to, is no document.
+                raise OSError(errno.EINVAL, os.strerror(errno.EINVAL), str(source))
             yield ByteSource(None, file)
     else:
         yield ByteSource(bytes(source), None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 from pathlib import Path
 
@@ -108,3 +109,11 @@ def test_a_form_that_leads_in_circles_ends(pki: DemoPki) -> None:
         len(data),
     )
     assert verify(data, pki).verdict in ("unsigned", "unreadable")
+
+
+def test_pipes_and_devices_are_unreadable(tmp_path: Path, pki: DemoPki) -> None:
+    """A named pipe that nobody writes to keeps no verification waiting; a device without an end fills no memory."""
+    pipe = tmp_path / "letter.pdf"
+    os.mkfifo(pipe)
+    for path in (pipe, Path("/dev/zero")):
+        assert verify(path, pki).verdict == "unreadable"
