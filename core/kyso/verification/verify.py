@@ -28,6 +28,7 @@ from kyso.models import Notice
 from kyso.verification.coverage import CoverageCheck, check_coverage, digest_document
 from kyso.verification.discovery import FoundSignature, find_elsewhere, find_in_form, sorted_offsets, stands_at
 from kyso.verification.document_review import review_signatures
+from kyso.verification.hidden_content import hidden_content
 from kyso.verification.integrity import prepare
 from kyso.verification.report import FileInfo, VerificationReport
 from kyso.verification.revisions import open_pdf
@@ -166,8 +167,7 @@ def _verify_pdf(
         warnings.append(Notice("verification.stray_signature", {"count": unexplained}))
     if empty and not signatures:
         warnings.append(Notice("verification.empty_fields", {"fields": empty}))
-    if not signatures:
-        warnings.extend(_signature_beside(path))
+    warnings.extend(hidden_content(data, pdf, tree, offsets) if signatures else _signature_beside(path))
     return _report(info, settings, signatures, warnings)
 
 
