@@ -108,22 +108,25 @@ def prepare_issue(letter: Letter, intent: PlacementIntent) -> Issue:
         return Issue((), tuple(notices))
     _check_agreement(head, number, day)
     printed_day = head.date.value if head.date is not None else None
-    missing = [
-        Phrase(f"decree30.part.{part}")
-        for part, there in (
-            ("number", number is not None or (head.number is not None and head.number.number)),
-            ("date", day is not None or printed_day is not None),
-        )
-        if not there
-    ]
-    if missing and earlier is None and not intent.values["confirm_number"]:
+    missing = _missing(
+        number=number is not None or (head.number is not None and bool(head.number.number)),
+        date=day is not None or printed_day is not None,
+    )
+    if missing is not None and earlier is None and not intent.values["confirm_number"]:
         raise SigningRefused("decree30.number_missing", missing=missing)
-    if missing and earlier is None:
+    if missing is not None and earlier is None:
         notices.append(Notice("decree30.number_confirmed", {"missing": missing}))
     shown_day = printed_day or day or _signed_on(intent, earlier)
     if shown_day is not None and shown_day != intent.signed_at.date():
         notices.append(date_differs(shown_day, intent))
     return Issue(tuple(_placed(letter, intent, head, number, day)), tuple(notices))
+
+
+def _missing(*, number: bool, date: bool) -> Phrase | None:
+    """Return words for what is not there."""
+    if number and date:
+        return None
+    return Phrase("decree30.part." + ("date" if number else "number" if date else "number_and_date"))
 
 
 def prepare_given(letter: Letter, intent: PlacementIntent) -> Issue:

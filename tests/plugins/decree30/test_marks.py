@@ -116,3 +116,11 @@ def test_what_cannot_be_drawn_is_refused(
         place(blank(), policy, settings, **given)
     assert refused.value.code == code
     assert isinstance(refused.value, (WrongUse, SigningRefused))
+
+
+def test_a_pattern_that_shows_nothing_is_refused() -> None:
+    """The time has to be seen: a pattern of spaces alone cannot be used."""
+    for policy, settings in (("decree30.attachment", NUMBER), ("decree30.copy", COPY)):
+        with pytest.raises(WrongUse) as refused:
+            place(blank(), policy, {**settings, "time_pattern": "%t%n"})
+        assert refused.value.code == "placement.time_pattern_wrong"

@@ -12,6 +12,7 @@ from kyso.document.opening import open_letter
 from kyso.errors import KysoError, SigningRefused
 from kyso.geometry import RectMm
 from kyso.models import Placement
+from kyso.text import Phrase
 from kyso_decree30.head import read_head
 from tests.plugins.decree30.drafts import DATE_LINES, NUMBER_LINES, Draft, draft
 from tests.plugins.decree30.test_seal import fields_of, report
@@ -63,15 +64,15 @@ def test_number_and_date_are_read_from_page_1(number: str, dated: str | None, fo
 def test_a_letter_without_number_or_date_is_not_sealed(signature_image: Path, seal_image: Path) -> None:
     """The refusal names what is missing; a person may confirm what cannot be read, and that is said."""
     for lines, missing in (
-        ((NUMBER_LINES["spaces"], DONE[1]), ["decree30.part.number"]),
-        ((DONE[0], DATE_LINES["spaces"]), ["decree30.part.date"]),
-        ((None, None), ["decree30.part.number", "decree30.part.date"]),
+        ((NUMBER_LINES["spaces"], DONE[1]), "decree30.part.number"),
+        ((DONE[0], DATE_LINES["spaces"]), "decree30.part.date"),
+        ((None, None), "decree30.part.number_and_date"),
     ):
         data = by_leader(draft(*lines), signature_image)
         with pytest.raises(SigningRefused) as refused:
             seal(data, seal_image, {"diameter_mm": "36"})
         assert refused.value.code == "decree30.number_missing"
-        assert [part.code for part in refused.value.parameters["missing"]] == missing  # type: ignore[attr-defined]  # phrases
+        assert refused.value.parameters["missing"] == Phrase(missing)
         confirmed = seal(data, seal_image, {"diameter_mm": "36", "confirm_number": "yes"})
         assert [notice.code for notice in confirmed.notices] == ["decree30.number_confirmed"]
 
