@@ -33,6 +33,19 @@ _FAILURES = (PdfError, SigningError, ValueError, TypeError, KeyError, IndexError
 """What pyHanko raises for files it cannot update."""
 
 
+class _QuietWriter(IncrementalPdfFileWriter):
+    """Appends what it is told and nothing else.
+
+    pyHanko also renews /Info, the XMP metadata, /Lang and /Version: changes after a signature that nobody asked for.
+    """
+
+    def ensure_output_version(self, version: tuple[int, int]) -> None:
+        """Leave /Version as it is."""
+
+    def _update_meta(self) -> None:
+        """Leave the metadata as they are."""
+
+
 class _Stamper(TimeStamper):
     """Asks our authorities; pyHanko's own checks of an answer are weaker."""
 
@@ -84,7 +97,7 @@ def append_store(source: BinaryIO, out: BinaryIO, data: ValidationData, *, name:
 
 def _writer(source: BinaryIO, password: Secret | None) -> Any:  # pyHanko is half typed
     source.seek(0)
-    writer: Any = IncrementalPdfFileWriter(source, strict=False)
+    writer: Any = _QuietWriter(source, strict=False)
     if writer.prev.encrypted:
         writer.encrypt("" if password is None else password.reveal())
     return writer

@@ -101,6 +101,7 @@ def extend_document(
         _check_prefix(source, work.current)
         # The verdict that will hold later: roots alone, no lists from outside the document.
         report = verify_document(work.current, replace(settings, crls=()), name=out.name)
+        _check_unharmed(before, report)
         level = reached(report)
         if LEVELS.index(level) < LEVELS.index(target) and (not best_effort or work.current == source):
             raise InputRefused("extending.level_missed", name=source.name, level=level, target=target)
@@ -220,6 +221,18 @@ def _check_prefix(source: Path, extended: Path) -> None:
     size = source.stat().st_size
     if _digest(source, size) != _digest(extended, size):
         raise InputRefused("extending.cannot_append", name=source.name)
+
+
+def _check_unharmed(before: VerificationReport, after: VerificationReport) -> None:
+    """Make sure that no signature is worse off for what was added."""
+    was_sound = {signature.field for signature in before.signatures if signature.changes != "forbidden"}
+    harmed = [
+        signature.field
+        for signature in after.signatures
+        if signature.field in was_sound and (signature.changes == "forbidden" or signature.integrity == "broken")
+    ]
+    if harmed or after.verdict == "unreadable":
+        raise InputRefused("extending.would_harm", name=before.file.name, fields=harmed or ["-"])
 
 
 def _digest(path: Path, length: int) -> bytes:

@@ -152,6 +152,13 @@ def test_the_store_is_as_iso_32000_has_it(letter: Path, extend: Extend) -> None:
         assert all(bytes(item.read_bytes())[0] == 0x30 for key in ("/Certs", "/CRLs") for item in store[key])
 
 
+def test_nothing_else_is_touched(letter: Path, extend: Extend) -> None:
+    """Beside the store, the timestamps and the extension's declaration nothing changes: no metadata, no version."""
+    report = extend(letter, "lta").report
+    codes = {change.code for change in report.signatures[0].change_list}
+    assert codes <= {"change.security_store", "change.timestamp_added", "change.extensions"}
+
+
 def test_signatures_without_pades_attributes_are_extended_too(
     letter_pdf: bytes, pki: DemoPki, extend: Extend, tmp_path: Path
 ) -> None:
