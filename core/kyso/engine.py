@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from kyso.contracts import Key, KeyDescription, NoticeTeller, SecretAsker
+    from kyso.extending.timestamp import TimestampAuthorities
     from kyso.geometry import RectMm
     from kyso.models import Notice, Placement
     from kyso.records.store import PreparedRecord
@@ -116,6 +117,7 @@ class Engine:
         )
         self._lock = threading.RLock()
         self._pool: WorkerPool | None = None
+        self._authorities: TimestampAuthorities | None = None
         self._context: SigningContext | None = None
         self._judged: dict[bytes, tuple[datetime, tuple[Notice, ...]]] = {}
         registry.manager.register(_SigningHook(self), name="kyso.engine")
@@ -157,6 +159,9 @@ class Engine:
             if self._pool is not None:
                 self._pool.close()
                 self._pool = None
+            if self._authorities is not None:
+                self._authorities.close()
+                self._authorities = None
             self._ring.close()
 
     # ------------------------------------------------------------------------------------------------ signing
@@ -210,7 +215,8 @@ class Engine:
         signature = shelf.read(folder, prepared) if isinstance(prepared, str) else prepared
         file = shelf.take(folder, signature, out.parent if out is not None else None)
         try:
-            signed = completion.finish(signature, file, value, out, overwrite=overwrite)
+            authorities = self.timestamp_authorities()
+            signed = completion.finish(signature, file, value, out, overwrite=overwrite, authorities=authorities)
         finally:
             file.discard()
         shelf.drop(folder, signature.id)
@@ -338,6 +344,11 @@ class Engine:
 
     def sign_now(self, request: SignRequest) -> SignedDocument | PendingSignature:
         """Do the work of :meth:`sign` without wrappers and events."""
+        level = request.level or self.config.signing.level
+        if level in ("lt", "lta"):
+            from kyso.signing.long_term import sign_for_long
+
+            return sign_for_long(self, request, level)
         from kyso.signing.completion import finish
 
         prepared = self.prepare_here(request)
@@ -351,8 +362,14 @@ class Engine:
             answer = key.sign([digest_to_sign(prepared.signature)], prepared.signature.scheme)
             if not isinstance(answer, Signed):
                 raise InternalError("engine.unexpected_pending", name=request.key)
-            value = SignatureValue(answer.values[0])
-            return finish(prepared.signature, prepared.file, value, request.out, overwrite=request.overwrite)
+            return finish(
+                prepared.signature,
+                prepared.file,
+                SignatureValue(answer.values[0]),
+                request.out,
+                overwrite=request.overwrite,
+                authorities=self.timestamp_authorities(),
+            )
         finally:
             prepared.file.discard()
 
@@ -368,7 +385,7 @@ class Engine:
         from kyso.signing.waiting import WaitingRoom, folder_of
 
         with Records.of(self.config, self.registry) as records:
-            yield WaitingRoom(records, folder_of(self.config.records.url))
+            yield WaitingRoom(records, folder_of(self.config.records.url), self.timestamp_authorities())
 
     def prepare_here(self, request: SignRequest) -> Prepared:
         """Prepare one letter inside this process, its file beside the future output."""
@@ -428,12 +445,23 @@ class Engine:
             self._context = SigningContext(
                 registry=self.registry,
                 config=self.config,
+                online=self._online,
                 fonts=self.config.font_choice(Path(platformdirs.user_cache_dir("kyso", appauthor=False))),
                 now=self._now,
                 judge_certificate=self._judge_certificate,
                 verify=lambda source, password: self.verify(source, password=password),
             )
         return self._context
+
+    def timestamp_authorities(self) -> TimestampAuthorities | None:
+        """Return the configured timestamp authorities, ``None`` where there are none or the network is off."""
+        if not self._online or not self.config.signing.tsa:
+            return None
+        if self._authorities is None:
+            from kyso.extending.timestamp import TimestampAuthorities
+
+            self._authorities = TimestampAuthorities(self.config.signing.tsa)
+        return self._authorities
 
     def _judge_certificate(self, certificate: bytes, chain: tuple[bytes, ...]) -> tuple[Notice, ...]:
         from kyso.signing.judgement import judge

@@ -18,7 +18,8 @@ from kyso.signing.certificates import signer_of
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from kyso.models import PreparedSignature, SignatureValue
+    from kyso.extending.timestamp import TimestampAuthorities
+    from kyso.models import Level, PreparedSignature, SignatureValue
     from kyso.update.files import PreparedFile
 
 
@@ -45,10 +46,18 @@ def check_prepared(prepared: PreparedSignature, file: PreparedFile) -> None:
 
 
 def finish(
-    prepared: PreparedSignature, file: PreparedFile, value: SignatureValue, out: Path | None, *, overwrite: bool = False
+    prepared: PreparedSignature,
+    file: PreparedFile,
+    value: SignatureValue,
+    out: Path | None,
+    *,
+    overwrite: bool = False,
+    authorities: TimestampAuthorities | None = None,
 ) -> SignedDocument:
     """Embed `value` and publish the letter at `out`, or return its bytes.
 
+    :param authorities: who is asked for the timestamp of level B-T; without an answer the letter is finished at B-B
+        and says so, because the key has been used.
     :raises KeyTrouble: the value was not made by the certificate's key over these attributes.
     :raises InputRefused: the prepared file was changed.
     """
@@ -56,9 +65,23 @@ def finish(
     certificate = prepared.certificates[0]
     if not value_matches(certificate, value.value, attributes_digest(prepared), prepared.scheme, prepared.digest):
         raise KeyTrouble("key.wrong_signature", name=signer_of(certificate).name)
-    file.embed(
-        signed_data(prepared.signed_attributes, value.value, prepared.certificates, prepared.scheme, prepared.digest)
-    )
+
+    def build(token: bytes | None) -> bytes:
+        return signed_data(
+            prepared.signed_attributes, value.value, prepared.certificates, prepared.scheme, prepared.digest, token
+        )
+
+    level: Level = "b"
+    notices = prepared.notices
+    if prepared.level == "b" or authorities is None:
+        file.embed(build(None))
+    else:
+        from kyso.extending.signature_time import with_signature_time
+
+        room = (prepared.byte_range[2] - prepared.byte_range[1] - 2) // 2
+        stamped = with_signature_time(build, value.value, prepared.digest, authorities, room)
+        file.embed(stamped.cms)
+        level, notices = stamped.level, (*notices, *stamped.notices)
     published = file.publish(out, overwrite=overwrite)
     return SignedDocument(
         path=out,
@@ -68,9 +91,9 @@ def finish(
         field=prepared.field,
         page=prepared.page,
         rect_mm=prepared.rect_mm,
-        level="b",
+        level=level,
         policy=prepared.policy,
         signer=signer_of(certificate).name,
         signed_at=prepared.signed_at,
-        notices=prepared.notices,
+        notices=notices,
     )

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 class SigningContext:
     """Handed from the engine to the stages.
 
+    :param online: whether the network may be used, for timestamps.
     :param now: the present; a parameter so that tests can stand at another time.
     :param judge_certificate: says what is doubtful about a signer's certificate and chain (trust, revocation), and
         refuses what must not sign; remembered per certificate.
@@ -30,6 +31,7 @@ class SigningContext:
     registry: PluginRegistry
     config: Config
     fonts: FontChoice
+    online: bool
     now: Callable[[], datetime]
     judge_certificate: Callable[[bytes, tuple[bytes, ...]], tuple[Notice, ...]]
     verify: Callable[[Source, Secret | None], VerificationReport]

@@ -14,7 +14,7 @@ from kyso.cms.build import reserved_size, signed_attributes
 from kyso.cms.values import signature_size
 from kyso.document.fitness import check_fitness, repair
 from kyso.document.opening import open_letter
-from kyso.errors import SigningRefused
+from kyso.errors import SigningRefused, WrongUse
 from kyso.frozen import dataclass
 from kyso.models import Notice, PreparedSignature
 from kyso.signing.certificates import check_certificate, choose_scheme, signer_of
@@ -57,10 +57,27 @@ def check_before_key(request: SignRequest, context: SigningContext) -> None:
     :raises InputRefused: the file cannot be used.
     """
     check_wishes(request, context)
+    check_level(request, context)
     with open_letter(request.document, password=request.password, repairing=request.repair) as letter:
         if not letter.is_damaged:
             visible = request.policy != INVISIBLE
             _refuse(check_fitness(letter, field=request.field, visible=visible, certify=request.certify))
+
+
+def check_level(request: SignRequest, context: SigningContext) -> None:
+    """Refuse a level that cannot be reached, before the key is used.
+
+    :raises WrongUse: a timestamp is wanted and no authority is known, or the network may not be used; long-term
+        levels need an output file.
+    """
+    level = request.level or context.config.signing.level
+    if level == "b":
+        return
+    from kyso.extending.timestamp import check_wanted
+
+    check_wanted(context.config.signing.tsa, online=context.online)
+    if level in ("lt", "lta") and request.out is None:
+        raise WrongUse("signing.level_needs_file", level=level)
 
 
 def _refuse(findings: Iterable[Finding]) -> list[Notice]:
@@ -83,14 +100,13 @@ def prepare(request: SignRequest, key: Key, context: SigningContext, folder: Pat
     :raises KeyTrouble: the certificate may not sign.
     """
     config = context.config.signing
+    check_level(request, context)
     certificate = key.certificate
     check_certificate(certificate, context.now())
     notices = [*context.judge_certificate(certificate, key.chain)]
     signer = signer_of(certificate)
     scheme, digest = choose_scheme(key, request.scheme, request.digest or config.digest)
     level = request.level or config.level
-    if level != "b":
-        raise SigningRefused("signing.level_unavailable", level=level)
     signature_format = request.signature_format or config.format
     signed_at = signing_time(request, context)
     certificates = (certificate, *key.chain)

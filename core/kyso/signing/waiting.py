@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from kyso.contracts import Key
+    from kyso.extending.timestamp import TimestampAuthorities
     from kyso.models import PreparedSignature, SignRequest
     from kyso.signing.preparation import Prepared
 
@@ -55,9 +56,10 @@ def folder_of(records_url: str | None) -> Path:
 class WaitingRoom:
     """The prepared signatures of one records database. Open it for one step and close it again."""
 
-    def __init__(self, records: Records, folder: Path) -> None:
+    def __init__(self, records: Records, folder: Path, authorities: TimestampAuthorities | None = None) -> None:
         self._records = records
         self._folder = folder
+        self._authorities = authorities
 
     def submit(self, letters: Sequence[tuple[SignRequest, Prepared]], key: Key, key_name: str) -> list[Outcome]:
         """Send the digests of several prepared letters in one request.
@@ -150,7 +152,14 @@ class WaitingRoom:
         target = None if record.out_path is None else record.out_path.parent
         file = shelf.take(self._folder, prepared, target)
         try:
-            signed = finish(prepared, file, SignatureValue(value), record.out_path, overwrite=record.overwrite)
+            signed = finish(
+                prepared,
+                file,
+                SignatureValue(value),
+                record.out_path,
+                overwrite=record.overwrite,
+                authorities=self._authorities,
+            )
         finally:
             file.discard()
         self._end(record.id, "finished")

@@ -131,7 +131,7 @@ def test_the_password_is_asked_for_once(pki: DemoPki, letter_pdf: bytes) -> None
         ({"document": b"no PDF at all"}, "document.not_pdf"),
         ({"policy": "no-such"}, "plugins.unknown"),
         ({"settings": {"no_such": "1"}}, None),
-        ({"level": "t"}, "signing.level_unavailable"),
+        ({"level": "t"}, "tsa.none_configured"),
         ({"document": Path("/nonexistent/letter.pdf")}, "document.not_found"),
     ],
 )
@@ -143,8 +143,6 @@ def test_what_is_wrong_anyway_is_refused_before_the_password(
     def never(asked: str, about: Mapping[str, object]) -> Secret:
         raise AssertionError(f"asked for {asked}")
 
-    if "level" in change:  # the level is judged once the key is open; it must still not be used
-        never = _ask
     engine = Engine.from_config(_config(pki), ask_secret=never)
     with engine, pytest.raises((InputRefused, WrongUse)) as caught:
         engine.sign(dataclasses.replace(_request(letter_pdf), **change))
