@@ -124,3 +124,12 @@ def test_wrong_options_are_refused(kyso: Kyso, signed: Path, arguments: list[str
     assert result.code == 7
     assert says in result.err
     assert result.out == ""
+
+
+def test_a_name_that_is_no_utf8_is_shown_as_well_as_it_can_be(kyso: Kyso, office: Path, signed: Path) -> None:
+    """A file from an old machine, named in another encoding, is verified like any other in every format."""
+    strange = office / "c\udcf4ng.pdf"
+    strange.write_bytes(signed.read_bytes())
+    for form in ("text", "json", "html"):
+        assert kyso("verify", strange, "--format", form).code == 0
+    assert json.loads(kyso("verify", strange, "--format", "json").out)["file"]["name"] == strange.name

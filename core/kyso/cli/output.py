@@ -57,7 +57,7 @@ def put_json(value: Mapping[str, Any]) -> None:
     """Write one JSON object on a line of its own, UTF-8."""
     import json
 
-    put_bytes(json.dumps(value, ensure_ascii=False, default=str).encode() + b"\n")
+    put_bytes(json.dumps(value, ensure_ascii=False, default=str).encode("utf-8", "backslashreplace") + b"\n")
 
 
 def in_both(code: str, parameters: Mapping[str, object]) -> dict[str, str]:

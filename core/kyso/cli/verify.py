@@ -128,5 +128,5 @@ def _piece(written: ReportFormat, report: VerificationReport, name: str, common:
     if name == "json":
         import json
 
-        return json.dumps(json.loads(data), ensure_ascii=False).encode() + b"\n"
+        return json.dumps(json.loads(data), ensure_ascii=False).encode("utf-8", "backslashreplace") + b"\n"
     return data.rstrip(b"\n") + b"\n\n"

@@ -83,7 +83,7 @@ class HtmlReport:
     def render(self, report: VerificationReport, language: Language) -> bytes:
         """Return the report as UTF-8 HTML."""
         contents = contents_of(report, language)
-        return "\n".join(_document(contents, pictures_of(report))).encode() + b"\n"
+        return "\n".join(_document(contents, pictures_of(report))).encode("utf-8", "replace") + b"\n"
 
 
 def _document(contents: ReportContents, pictures: tuple[PagePicture, ...]) -> Iterator[str]:

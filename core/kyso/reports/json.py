@@ -25,7 +25,9 @@ class JsonReport:
 
     def render(self, report: VerificationReport, language: Language) -> bytes:
         """Return the report as one JSON object."""
-        return json.dumps(as_table(report, language), ensure_ascii=False, indent=2).encode() + b"\n"
+        # A file name that is no UTF-8 holds lone surrogates, which JSON can only write as escapes.
+        text = json.dumps(as_table(report, language), ensure_ascii=False, indent=2)
+        return text.encode("utf-8", "backslashreplace") + b"\n"
 
 
 def as_table(report: VerificationReport, language: Language = "vi") -> dict[str, Any]:

@@ -30,7 +30,7 @@ class TextReport:
 
     def render(self, report: VerificationReport, language: Language) -> bytes:
         """Return the report as UTF-8 text."""
-        return ("\n".join(_lines(report, language)) + "\n").encode()
+        return ("\n".join(_lines(report, language)) + "\n").encode("utf-8", "replace")
 
 
 def _lines(report: VerificationReport, language: Language) -> Iterable[str]:

@@ -48,13 +48,16 @@ def write_output(
 def refuse_output(path: Path, *, overwrite: bool, source: Path | None = None) -> None:
     """Refuse an output that cannot be right, before any work is spent on it. :func:`settle` decides for good.
 
-    :raises WrongUse: the output is the input, exists, is a folder, or its folder is missing.
+    :raises WrongUse: the output is the input, exists, is a folder or a device, or its folder is missing.
     """
     with writing(path):
         if source is not None and path.exists() and source.exists() and path.samefile(source):
             raise WrongUse("output.is_input", path=str(path))
         if path.is_dir():
             raise WrongUse("output.is_folder", path=str(path))
+        if path.exists() and not path.is_file():
+            # Giving a file the name of a device would take the device away from the whole machine.
+            raise WrongUse("output.is_special", path=str(path))
         if not overwrite and (path.exists() or path.is_symlink()):
             raise WrongUse("output.exists", path=str(path))
         if not path.parent.is_dir():

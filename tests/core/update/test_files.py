@@ -251,3 +251,18 @@ def test_a_full_disk_leaves_nothing(tmp_path: Path) -> None:
     assert refused.value.code == "output.not_writable"
     assert refused.value.parameters["cause"] == "No space left on device"
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_device_or_a_pipe_is_never_replaced(tmp_path: Path) -> None:
+    """Overwriting is for files: a named pipe, or a link to a device, stays what it is."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    link = tmp_path / "null"
+    link.symlink_to("/dev/null")
+    for path in (pipe, link):
+        with pytest.raises(WrongUse) as refused:
+            write_output(path, (b"content",), overwrite=True)
+        assert refused.value.code == "output.is_special"
+    assert pipe.is_fifo()
+    assert link.is_symlink()
+    assert leftovers(tmp_path) == []
