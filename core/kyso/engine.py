@@ -285,12 +285,14 @@ class Engine:
         password: Secret | None = None,
         revocation: str | None = None,
         name: str | None = None,
+        conformity: bool = False,
     ) -> VerificationReport:
         """Verify a document. Never raises for a bad file: that is a verdict.
 
         :param trust: files or folders with roots, instead of the configured ones.
         :param crls: files or folders with CRLs, instead of the configured ones.
         :param at: judge at this time instead of now; never a signing time.
+        :param conformity: also judge the letter's form by the plugins' rules, which takes reading its pages.
         """
         from kyso.verification.settings import settings_from
         from kyso.verification.verify import verify_document
@@ -305,7 +307,12 @@ class Engine:
             revocation=revocation,
             online=self._online,
         )
-        return verify_document(source, settings, name=name)
+        report = verify_document(source, settings, name=name)
+        if conformity:
+            from kyso.verification.conformity import with_conformity
+
+            return with_conformity(report, source, self.registry, password)
+        return report
 
     # --------------------------------------------------------------------------------------------------- keys
 
