@@ -21,9 +21,12 @@ from pyhanko.sign.signers import PdfTimeStamper
 from pyhanko.sign.timestamps import TimeStamper
 
 from kyso.cms.build import TIMESTAMP_RESERVE
+from kyso.document.opening import open_letter
 from kyso.errors import InputRefused, KysoError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from kyso.extending.evidence import ValidationData
     from kyso.extending.timestamp import TimestampAuthorities
     from kyso.secret import Secret
@@ -60,7 +63,7 @@ class _Stamper(TimeStamper):
 
 
 def append_timestamp(
-    source: BinaryIO, out: BinaryIO, authorities: TimestampAuthorities, *, name: str, password: Secret | None
+    source: Path, out: BinaryIO, authorities: TimestampAuthorities, *, name: str, password: Secret | None
 ) -> None:
     """Write `source` and a document timestamp over all of it to `out`.
 
@@ -68,10 +71,13 @@ def append_timestamp(
     :raises InputRefused: the file cannot be updated.
     """
 
+    highest = _highest_object_number(source, name, password)
+
     def work() -> None:
-        writer = _writer(source, password)
-        stamper = PdfTimeStamper(_Stamper(authorities))
-        stamper.timestamp_pdf(writer, _DIGEST, bytes_reserved=2 * TIMESTAMP_RESERVE, output=out)
+        with source.open("rb") as stream:
+            writer = _writer(stream, password, highest)
+            stamper = PdfTimeStamper(_Stamper(authorities))
+            stamper.timestamp_pdf(writer, _DIGEST, bytes_reserved=2 * TIMESTAMP_RESERVE, output=out)
 
     with ThreadPoolExecutor(1, thread_name_prefix="kyso-timestamp") as thread:
         try:
@@ -82,22 +88,30 @@ def append_timestamp(
             raise InputRefused("extending.cannot_append", name=name) from error
 
 
-def append_store(source: BinaryIO, out: BinaryIO, data: ValidationData, *, name: str, password: Secret | None) -> None:
+def append_store(source: Path, out: BinaryIO, data: ValidationData, *, name: str, password: Secret | None) -> None:
     """Write `source` and an update that adds `data` to its document security store to `out`.
 
     :raises InputRefused: the file cannot be updated.
     """
+    highest = _highest_object_number(source, name, password)
     try:
-        writer = _writer(source, password)
-        _extend_store(writer, data)
-        writer.write(out)
+        with source.open("rb") as stream:
+            writer = _writer(stream, password, highest)
+            _extend_store(writer, data)
+            writer.write(out)
     except _FAILURES as error:
         raise InputRefused("extending.cannot_append", name=name) from error
 
 
-def _writer(source: BinaryIO, password: Secret | None) -> Any:  # pyHanko is half typed
-    source.seek(0)
+def _highest_object_number(source: Path, name: str, password: Secret | None) -> int:
+    """Return the highest number in use; pyHanko believes /Size, and where that lies it would overwrite objects."""
+    with open_letter(source, name=name, password=password) as letter:
+        return letter.highest_object_number
+
+
+def _writer(source: BinaryIO, password: Secret | None, highest: int) -> Any:  # pyHanko is half typed
     writer: Any = _QuietWriter(source, strict=False)
+    writer._lastobj_id = max(writer._lastobj_id, highest)
     if writer.prev.encrypted:
         writer.encrypt("" if password is None else password.reveal())
     return writer

@@ -163,8 +163,8 @@ class _Work:
             raise WrongUse("tsa.none_configured")
         following = self._next()
         try:
-            with self.current.open("rb") as source, following.open("w+b") as out:
-                append_timestamp(source, out, self._authorities, name=self._name, password=self._password)
+            with following.open("w+b") as out:
+                append_timestamp(self.current, out, self._authorities, name=self._name, password=self._password)
         except RemoteFailed as error:
             if best_effort:
                 return [Notice(error.code, error.parameters)]
@@ -180,8 +180,8 @@ class _Work:
         if data.is_empty:
             return
         following = self._next()
-        with self.current.open("rb") as source, following.open("w+b") as out:
-            append_store(source, out, data, name=self._name, password=self._password)
+        with following.open("w+b") as out:
+            append_store(self.current, out, data, name=self._name, password=self._password)
         self.current = following
 
     def _next(self) -> Path:

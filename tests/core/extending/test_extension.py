@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -11,6 +13,8 @@ import pytest
 
 from kyso.demo.pki import DemoPki, Identity, Revoked, Subject, make_crl, make_root
 from kyso.errors import KysoError
+from kyso.extending.appending import append_store
+from kyso.extending.evidence import ValidationData
 from kyso.extending.extension import ExtendedDocument, Target, extend_document
 from kyso.extending.timestamp import TimestampAuthorities
 from kyso.secret import Secret
@@ -157,6 +161,21 @@ def test_nothing_else_is_touched(letter: Path, extend: Extend) -> None:
     report = extend(letter, "lta").report
     codes = {change.code for change in report.signatures[0].change_list}
     assert codes <= {"change.security_store", "change.timestamp_added", "change.extensions"}
+
+
+def test_a_size_that_lies_overwrites_nothing(letter_pdf: bytes, tmp_path: Path) -> None:
+    """New objects get numbers above every one in use, whatever /Size claims."""
+    path, out = tmp_path / "size.pdf", tmp_path / "out.pdf"
+    path.write_bytes(re.sub(rb"/Size (\d+)", lambda found: b"/Size " + b"5".rjust(len(found[1])), letter_pdf))
+    assert path.read_bytes() != letter_pdf
+    with pikepdf.open(io.BytesIO(letter_pdf)) as pdf:
+        highest = max(number for number, _ in pdf.get_xref_table())
+    with out.open("w+b") as file:
+        append_store(path, file, ValidationData((b"\x30\x00",), (), (), ()), name="size.pdf", password=None)
+    with pikepdf.open(out) as pdf:
+        assert pdf.Root.DSS.objgen[0] > highest
+        assert len(pdf.pages) == 2
+        assert pdf.pages[1].Contents.read_bytes()
 
 
 def test_signatures_without_pades_attributes_are_extended_too(
