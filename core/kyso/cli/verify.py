@@ -47,7 +47,8 @@ def run(
         if written.binary and out is None:
             raise WrongUse("cli.format_needs_out", format=report_format)
         sources = _sources(files)
-        if written.binary and len(sources) > 1:
+        # One HTML page after the other is no page.
+        if (written.binary or report_format == "html") and len(sources) > 1:
             raise WrongUse("cli.format_one_file", format=report_format)
         codes: list[int] = []
         pieces: list[bytes] = []
