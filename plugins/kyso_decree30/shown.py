@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal, cast
 
 from kyso.document import pdfium
 from kyso.document.ink import appearance_page, ink_of_raster
+from kyso.document.letter import reading
 from kyso.document.text import text_lines
 from kyso.geometry import PageGeometry
 
@@ -56,8 +57,13 @@ class _OnePage:
 def shown_by(letter: Letter, field: str) -> Shown | None:
     """Return what the signed `field` shows; ``None`` without a visible widget or with an empty appearance.
 
-    :raises InputRefused: the appearance cannot be rendered.
+    :raises InputRefused: the appearance is malformed or cannot be rendered.
     """
+    with reading(letter.name):
+        return _shown(letter, field)
+
+
+def _shown(letter: Letter, field: str) -> Shown | None:
     # Judging what a widget shows needs the opened file, which is what every check is handed.
     opened = cast("InkLetter", letter)
     info = next((info for info in opened.form.signature_fields if info.name == field), None)

@@ -186,3 +186,26 @@ def test_an_unsigned_letter_is_not_judged() -> None:
     data = draft(*DONE).data
     with open_letter(data) as letter:
         assert list(Decree30Check().check(letter, report([])())) == []
+
+
+@pytest.mark.parametrize("broken", ["filter", "box", "matrix", "resources", "number"])
+def test_a_malformed_appearance_is_no_crash(broken: str, signature_image: Path, seal_image: Path) -> None:
+    """What a stranger's file holds in place of an appearance shows nothing; the letter is judged all the same."""
+    data = sealed_letter(signature_image, seal_image)
+    with pikepdf.open(io.BytesIO(data)) as pdf:
+        for widget in pdf.pages[0].obj.Annots:
+            form = widget.AP.N
+            if broken == "filter":
+                form.write(b"not flate at all", filter=pikepdf.Name.FlateDecode)
+            elif broken == "box":
+                form.BBox = [0, "x", pikepdf.Name.No, 1]
+            elif broken == "matrix":
+                form.Matrix = [0, 0, 0, 0, 0, 0]
+            elif broken == "resources":
+                form.Resources = pikepdf.Array([1, 2])
+            else:
+                widget.AP = 7
+        saved = io.BytesIO()
+        pdf.save(saved)
+    found = statuses(saved.getvalue())
+    assert set(found) == set(ALL)
