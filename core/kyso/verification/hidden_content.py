@@ -11,7 +11,6 @@ covers text on purpose, because seals, scans and forms cover text for good reaso
 from __future__ import annotations
 
 import re
-from bisect import bisect_right
 from typing import TYPE_CHECKING, Final
 
 from pikepdf import Array, Dictionary, Name, Stream
@@ -19,9 +18,12 @@ from pikepdf import Array, Dictionary, Name, Stream
 from kyso.document.fields import text_or_none
 from kyso.document.opening import PARSER_ERRORS
 from kyso.errors import InputRefused
+from kyso.frozen import dataclass
 from kyso.models import Notice
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import pikepdf
 
     from kyso.document.pages import ObjectId, PageTree
@@ -30,29 +32,26 @@ if TYPE_CHECKING:
 MAX_BYTES: Final = 32 << 20
 MAX_PAGES: Final = 300
 _SHOWN_NAMES: Final = 10
-_OBJECT = re.compile(rb"endobj[\s\x00]+(\d{1,10})[\s\x00]+(\d{1,5})[\s\x00]+obj\b")
+_OBJECT = re.compile(rb"(?:[\s\x00]|%(?!%EOF)[^\r\n]*+)*+(\d{1,10})[\s\x00]+(\d{1,5})[\s\x00]+obj\b")
+_STREAM = re.compile(rb"/Length[\s\x00]+(\d{1,10})\b(?![\s\x00]+\d+[\s\x00]+R).*?stream\r?\n", re.DOTALL)
 _REVISION_END = b"%%EOF"
-_CATALOG = b"/Catalog"
+_FIRST_LINE_END = b"\n"
+_HEAD_BYTES: Final = 4096
 _HIDDEN, _NO_VIEW = 2, 32
 _NOT_DRAWN_BY_THEMSELVES: Final = frozenset({"/Widget", "/Popup", "/Link"})
 
 
-def hidden_content(
-    source: ByteSource, pdf: pikepdf.Pdf, tree: PageTree, offsets: list[tuple[int, ObjectId]]
-) -> tuple[Notice, ...]:
-    """Return warnings about hidden content of a signed document.
-
-    :param offsets: sorted (offset, object) of every object that stands in the file by itself.
-    """
+def hidden_content(source: ByteSource, pdf: pikepdf.Pdf, tree: PageTree) -> tuple[Notice, ...]:
+    """Return warnings about hidden content of a signed document."""
     found: list[Notice] = []
     try:
         found += _hidden_layers(pdf.Root)
         found += _hidden_notes(tree)
         # A digest over a large file is read in pieces; it is not read again as a whole for a hint.
         if source.size <= MAX_BYTES:
-            data = source.read(0, source.size)
-            found += _second_catalog(data, pdf, offsets)
-            found += _defined_twice(data, pdf, offsets)
+            definitions = list(_definitions(source.read(0, source.size)))
+            found += _second_catalog(definitions, pdf)
+            found += _defined_twice(definitions)
     except (InputRefused, *PARSER_ERRORS):
         # Damage that touches the signatures was judged with them; a hint is not worth a verdict.
         return tuple(found)
@@ -102,16 +101,50 @@ def _is_hidden_drawing(annotation: Dictionary) -> bool:
     return isinstance(drawn, Stream) and str(kind) not in _NOT_DRAWN_BY_THEMSELVES
 
 
-def _second_catalog(data: bytes, pdf: pikepdf.Pdf, offsets: list[tuple[int, ObjectId]]) -> list[Notice]:
+@dataclass(frozen=True, slots=True)
+class _Definition:
+    """One ``N G obj`` ... ``endobj``: how many revisions ended before it, and its text, of a stream the head."""
+
+    identity: ObjectId
+    revision: int
+    text: bytes
+
+
+def _definitions(data: bytes) -> Iterator[_Definition]:
+    """Walk over the objects as they stand in the file, whether a table leads to them or not.
+
+    The data of a stream is stepped over where its length is right: an attached PDF has objects that are none of this
+    one's, and most of a letter is stream data.
+    """
+    place, revision = max(data.find(_FIRST_LINE_END, data.find(b"%PDF-")), 0), 0
+    while True:
+        head = _OBJECT.match(data, place)
+        end = data.find(b"endobj", place if head is None else head.end())
+        if end < 0:
+            return
+        if head is None:
+            over = data.find(_REVISION_END, place, end)
+            revision += over >= 0
+            place = end + 6 if over < 0 else over + len(_REVISION_END)
+            continue
+        text = data[head.end() : end]
+        stream = _STREAM.search(text, 0, _HEAD_BYTES)
+        if stream is not None:
+            behind = head.end() + stream.end() + int(stream[1])
+            if data[behind : behind + 12].lstrip().startswith(b"endstream"):
+                end = data.find(b"endobj", behind)
+            text = data[head.end() : behind]
+        yield _Definition((int(head[1]), int(head[2])), revision, text)
+        place = end + 6
+
+
+def _second_catalog(definitions: list[_Definition], pdf: pikepdf.Pdf) -> list[Notice]:
     """Find a catalog with pages of its own that the trailer does not name."""
-    if data.count(_CATALOG) < 2:
-        return []
     root = pdf.Root
-    place = data.find(_CATALOG)
-    while place >= 0:
-        position = bisect_right(offsets, (place, (1 << 40, 0))) - 1
-        identity = offsets[position][1] if position >= 0 else root.objgen
-        other = pdf.get_object(identity) if identity != root.objgen else None
+    for definition in definitions:
+        if definition.identity == root.objgen or b"/Catalog" not in definition.text[:_HEAD_BYTES]:
+            continue
+        other = pdf.get_object(definition.identity)
         if (
             isinstance(other, Dictionary)
             and other.get("/Type") == Name.Catalog
@@ -119,38 +152,15 @@ def _second_catalog(data: bytes, pdf: pikepdf.Pdf, offsets: list[tuple[int, Obje
             and pages.objgen != root.Pages.objgen
         ):
             return [Notice("verification.hidden_pages")]
-        place = data.find(_CATALOG, place + 1)
     return []
 
 
-def _defined_twice(data: bytes, pdf: pikepdf.Pdf, offsets: list[tuple[int, ObjectId]]) -> list[Notice]:
+def _defined_twice(definitions: list[_Definition]) -> list[Notice]:
     """Find objects with two different definitions in one revision: which of them counts is one table entry's choice."""
-    if data.count(b"endobj") <= len(offsets):
-        return []
-    twice: set[int] = set()
-    known: dict[tuple[bytes, bytes], int] = {}
-    revision_end = data.find(_REVISION_END)
-    for match in _OBJECT.finditer(data):
-        start = match.start(1)
-        if 0 <= revision_end < start:
-            known.clear()
-            revision_end = data.find(_REVISION_END, start)
-        earlier = known.setdefault((match[1], match[2]), start)
-        if earlier == start or _definition(data, earlier) == _definition(data, start):
-            continue
-        if not any(_inside_stream(pdf, offsets, position) for position in (earlier, start)):
-            twice.add(int(match[1]))
+    known: dict[tuple[ObjectId, int], bytes] = {}
+    twice = {
+        definition.identity[0]
+        for definition in definitions
+        if known.setdefault((definition.identity, definition.revision), definition.text) != definition.text
+    }
     return [Notice("verification.hidden_objects", {"objects": sorted(twice)[:_SHOWN_NAMES]})] if twice else []
-
-
-def _definition(data: bytes, start: int) -> bytes:
-    return data[start : data.find(b"endobj", start)]
-
-
-def _inside_stream(pdf: pikepdf.Pdf, offsets: list[tuple[int, ObjectId]], place: int) -> bool:
-    """Tell whether a place lies in the data of a stream: an attached PDF has objects that are none of this one's."""
-    position = bisect_right(offsets, (place, (1 << 40, 0))) - 1
-    if position < 0 or offsets[position][0] == place:
-        return False
-    holder = pdf.get_object(offsets[position][1])
-    return isinstance(holder, Stream) and place < offsets[position][0] + len(holder.read_raw_bytes())

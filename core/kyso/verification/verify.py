@@ -167,7 +167,7 @@ def _verify_pdf(
         warnings.append(Notice("verification.stray_signature", {"count": unexplained}))
     if empty and not signatures:
         warnings.append(Notice("verification.empty_fields", {"fields": empty}))
-    warnings.extend(hidden_content(data, pdf, tree, offsets) if signatures else _signature_beside(path))
+    warnings.extend(hidden_content(data, pdf, tree) if signatures else _signature_beside(path))
     return _report(info, settings, signatures, warnings)
 
 
