@@ -134,6 +134,13 @@ class FontsSection:
 
 
 @dataclass(frozen=True, slots=True)
+class StampsSection:
+    """``[stamps]``: the organisation's own stamp templates; one of the same name wins over a built-in one."""
+
+    folder: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class RecordsSection:
     """``[records]``: SQLAlchemy URL of the records; without one a file in the user's data folder."""
 
@@ -174,6 +181,7 @@ class Config:
     signing: SigningSection = SigningSection()
     verification: VerificationSection = VerificationSection()
     fonts: FontsSection = FontsSection()
+    stamps: StampsSection = StampsSection()
     records: RecordsSection = RecordsSection()
     locale: LocaleSection = LocaleSection()
     network: NetworkSection = NetworkSection()

@@ -44,6 +44,7 @@ def _files(config: Config) -> Iterable[Remark]:
         *((f"[keys.{name}]", "image", key.image) for name, key in config.keys.items()),
         ("[seal]", "image", config.seal.image),
         ("[leader]", "image", config.leader.image),
+        ("[stamps]", "folder", config.stamps.folder),
         *(("[verification]", "trust", path) for path in config.verification.trust),
         *(("[verification]", "crl", path) for path in config.verification.crl),
         *(("[fonts]", face.name, getattr(config.fonts, face.name)) for face in dataclasses.fields(config.fonts)),

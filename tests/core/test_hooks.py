@@ -135,12 +135,20 @@ def test_register_placement_policies() -> None:
 
 
 def test_register_stamp_templates() -> None:
-    """Its template draws."""
+    """Its template is found by name and draws."""
     from kyso_stamps.draw import draw
+    from kyso_stamps.templates import Library, TemplateSource
 
     _, registry = run_example("register_stamp_templates")
-    stamp = registry.load("stamp_templates", "hookdemo.two_lines")("Nguyễn Văn Mẫu", "08:30")
-    assert draw(stamp, FontChoice()).parts
+    path = registry.load("stamp_templates", "hookdemo.two_lines")
+    library = Library((), [TemplateSource("hookdemo.two_lines", path)])
+    values = {
+        "signer": "Nguyễn Văn Mẫu",
+        "organisation": "UBND",
+        "title": "",
+        "time": datetime(2026, 11, 22, tzinfo=UTC),
+    }
+    assert draw(library.spec("hookdemo.two_lines", values, None), FontChoice()).parts
 
 
 def test_register_preflight_checks() -> None:

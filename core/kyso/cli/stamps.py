@@ -42,7 +42,8 @@ def library(common: Common, folder: Path | None) -> Library:
             output.say_error(error, common.language)
             continue
         contributed.append(TemplateSource(name, source if isinstance(source, Path) else source.path))
-    return Library(() if folder is None else (folder,), contributed)
+    used = folder or common.config.stamps.folder
+    return Library(() if used is None else (used,), contributed)
 
 
 @contextlib.contextmanager

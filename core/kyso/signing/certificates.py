@@ -65,6 +65,13 @@ def check_certificate(der: bytes, now: datetime) -> None:
 
 
 @lru_cache(maxsize=64)
+def is_self_issued(der: bytes) -> bool:
+    """Tell whether the certificate names itself as its issuer, as roots do."""
+    certificate = load_certificate(der)
+    return certificate.issuer == certificate.subject
+
+
+@lru_cache(maxsize=64)
 def _check_usage(der: bytes) -> None:
     try:
         usage = load_certificate(der).extensions.get_extension_for_class(x509.KeyUsage).value

@@ -17,7 +17,7 @@ from kyso.document.opening import open_letter
 from kyso.errors import SigningRefused, WrongUse
 from kyso.frozen import dataclass
 from kyso.models import Notice, PreparedSignature
-from kyso.signing.certificates import check_certificate, choose_scheme, signer_of
+from kyso.signing.certificates import check_certificate, choose_scheme, is_self_issued, signer_of
 from kyso.signing.placing import INVISIBLE, check_wishes, draw, place, signing_time
 from kyso.text import message
 from kyso.update.files import PreparedFile
@@ -109,7 +109,8 @@ def prepare(request: SignRequest, key: Key, context: SigningContext, folder: Pat
     level = request.level or config.level
     signature_format = request.signature_format or config.format
     signed_at = signing_time(request, context)
-    certificates = (certificate, *key.chain)
+    # A root is trusted for being in the receiver's store, never for being in the signature.
+    certificates = (certificate, *(issuer for issuer in key.chain if not is_self_issued(issuer)))
 
     with ExitStack() as opened:
         source = request.document
