@@ -22,6 +22,7 @@ from kyso.models import Notice
 from kyso.verification.coverage import CoverageCheck, DigestJob
 from kyso.verification.discovery import FoundSignature
 from kyso.verification.integrity import Prepared
+from kyso.verification.source import open_source
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -63,8 +64,8 @@ def read_detached(path: Path) -> DetachedSignature | Notice:
 
     :raises OSError: it cannot be opened.
     """
-    with path.open("rb") as file:
-        data = file.read(MAX_SIGNATURE_BYTES + 1)
+    with open_source(path) as source:
+        data = source.read(0, MAX_SIGNATURE_BYTES + 1)
     if len(data) > MAX_SIGNATURE_BYTES:
         return Notice("verification.detached_unreadable", {"name": path.name})
     pem = _PEM.search(data)

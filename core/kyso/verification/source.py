@@ -8,7 +8,7 @@ import os
 import stat
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, Final, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, Final, cast
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,7 +27,7 @@ class ByteSource:
 
     __slots__ = ("_data", "_descriptor", "_file", "size")
 
-    def __init__(self, data: bytes | None, file: io.BufferedReader | None) -> None:
+    def __init__(self, data: bytes | None, file: io.BufferedReader[Any] | None) -> None:
         self._data = data
         self._file = file
         self._descriptor = -1 if file is None else file.fileno()
