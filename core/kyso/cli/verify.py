@@ -31,6 +31,7 @@ def run(
     report_format: Annotated[str, Option("--format", "text|json|html|pdf")] = "text",
     out: Annotated[Path | None, Option("--out", "FILE")] = None,
     visual: Annotated[Path | None, Option("--visual", "DIR")] = None,
+    conformity: Annotated[bool, Flag("--conformity")] = False,
     force: Annotated[bool, Flag("--force")] = False,
 ) -> int:
     """Verify, and return the exit code of the worst verdict."""
@@ -53,7 +54,16 @@ def run(
         codes: list[int] = []
         pieces: list[bytes] = []
         for source in sources:
-            report = engine.verify(source, trust=trust, crls=crl, at=moment, password=password, revocation=revocation)
+            report = engine.verify(
+                source,
+                trust=trust,
+                crls=crl,
+                at=moment,
+                password=password,
+                revocation=revocation,
+                # A person who reads a page wants the form judged too; a script asks for it.
+                conformity=conformity or report_format in ("html", "pdf"),
+            )
             codes.append(report.exit_code)
             if visual is not None:
                 _draw_differences(report, visual, password, common, force=force)
