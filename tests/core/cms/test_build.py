@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 from asn1crypto import cms
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
-from tests.support.judges import need_tool
 
 from kyso.cms.build import reserved_size, signed_attributes, signed_data
 from kyso.cms.encode import integer, object_identifier, set_of, tlv
@@ -19,6 +18,7 @@ from kyso.demo.pki import LEADER as LEADER_SUBJECT
 from kyso.demo.pki import Identity, KeyKind, certificate_der, certificate_pem, issue, make_root
 from kyso.errors import KeyTrouble
 from kyso.models import DigestName, SchemeName
+from tests.support.judges import need_tool
 
 NOW = datetime(2026, 11, 22, 9, 15, 7, tzinfo=UTC)
 CONTENT = b"%PDF-1.7 content of the byte ranges"

@@ -12,7 +12,6 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ed25519
 from cryptography.hazmat.primitives.serialization import pkcs12
-from tests.support.judges import need_tool
 
 from kyso.cms.values import value_matches
 from kyso.demo.pki import LEADER, DemoPki, KeyKind, certificate_der, issue, make_root, pfx_bytes
@@ -21,6 +20,7 @@ from kyso.models import DigestToSign, Signed
 from kyso.plugin import KeyAccess, Secret
 from kyso.plugins import create_plugin_manager
 from kyso_pfx.source import PfxSource
+from tests.support.judges import need_tool
 
 
 @pytest.fixture(autouse=True)
