@@ -160,11 +160,11 @@ def test_something_else_than_a_contribution_is_reported() -> None:
 
     class Bare:
         @hookimpl
-        def register_exporters(self, register: object) -> None:
-            register("exporter")  # type: ignore[operator]
+        def register_diagnostics(self, register: object) -> None:
+            register("diagnostic")  # type: ignore[operator]
 
     registry = create_plugin_manager(extra=[Bare()])
-    assert not registry.contributions("exporters")
+    assert not registry.contributions("diagnostics")
     assert "str" in registry.broken[0].cause
 
 

@@ -16,6 +16,7 @@ import contextlib
 import ctypes
 import importlib
 import math
+import os
 import threading
 from functools import cache
 from pathlib import Path
@@ -255,7 +256,7 @@ def opened(
 
 def _loaded(raw: Any, source: Source | RandomAccess, secret: bytes | None) -> tuple[Any, object]:
     if isinstance(source, Path):
-        return raw.FPDF_LoadDocument(bytes(str(source), "utf-8") + b"\0", secret), source
+        return raw.FPDF_LoadDocument(os.fsencode(source) + b"\0", secret), source
     if isinstance(source, bytes):
         return raw.FPDF_LoadMemDocument64(source, len(source), secret), source
     callback = raw.FPDF_FILEACCESS._fields_[1][1](_block_reader(source))

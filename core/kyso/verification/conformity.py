@@ -30,8 +30,9 @@ def with_conformity(
             for name in registry.contributions("conformity_checks"):
                 try:
                     judged.extend(registry.load("conformity_checks", name).check(letter, report))
-                except KysoError as error:
-                    warnings.append(Notice("verification.form_unjudged", {"check": name, "cause": error.code}))
+                except Exception as error:  # noqa: BLE001 - a plugin's own rule; its failure is told, the verdict stands
+                    cause = error.code if isinstance(error, KysoError) else type(error).__name__
+                    warnings.append(Notice("verification.form_unjudged", {"check": name, "cause": cause}))
     except KysoError as error:
         warnings.append(Notice("verification.form_unjudged", {"check": "", "cause": error.code}))
     return dataclasses.replace(report, conformity=tuple(judged), warnings=tuple(warnings))

@@ -7,18 +7,16 @@ import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
-from typing import Any
 
 import pytest
 from openpyxl import load_workbook
 
 from kyso.demo.pki import DemoPki
-from kyso.plugin import InputRefused, WrongUse, hookimpl
+from kyso.plugin import InputRefused, WrongUse
 from kyso.plugins import create_plugin_manager
 from kyso_kbnn.authentication_data import write_authentication_data
 from kyso_kbnn.body import to_json_bytes
 from kyso_kbnn.check import check_input, input_of_body
-from kyso_kbnn.contributions import commands, exporter, simulator
 from kyso_kbnn.exporter import EnvelopeExporter
 from kyso_kbnn.problems import DossierRefused
 from kyso_kbnn.profile import default_profile
@@ -31,25 +29,9 @@ PROFILE = default_profile()
 NOW = datetime.now(UTC).replace(microsecond=0)
 
 
-class Wired:
-    """The hooks as the entry module has them."""
-
-    @hookimpl
-    def register_commands(self, register: Any) -> None:
-        register(commands())
-
-    @hookimpl
-    def register_exporters(self, register: Any) -> None:
-        register(exporter())
-
-    @hookimpl
-    def register_simulators(self, register: Any) -> None:
-        register(simulator())
-
-
 def test_everything_is_reachable_through_the_hooks() -> None:
     """Commands, export and simulator are found by name; loading gives the real things."""
-    registry = create_plugin_manager(autoload=False, extra=[Wired()])
+    registry = create_plugin_manager(autoload=False)
     assert isinstance(registry.load("exporters", "kbnn.envelope"), EnvelopeExporter)
     assert registry.load("commands", "kbnn").registered_commands
     assert callable(registry.load("simulators", "kbnn").application("accept"))
