@@ -11,7 +11,7 @@ from __future__ import annotations
 import multiprocessing
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import replace
 from itertools import groupby, islice
@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 
 _CHUNK = 8
 """Letters in one task: few enough to keep all workers busy, enough to make the hand-over cheap."""
+
+_LETTERS_AT_ONCE = 3
+"""Letters under way at once in one worker."""
 
 _ROUND = 100
 """Letters looked at together; a key that a person confirms gets them in one request where it allows so many."""
@@ -188,10 +191,13 @@ def _sign_chunk(requests: list[SignRequest]) -> list[Outcome]:
     engine = _worker_engine
     if engine is None:
         raise InternalError("batch.worker_lost")
-    outcomes: list[Outcome] = []
-    for request in requests:
+
+    def sign(request: SignRequest) -> Outcome:
         try:
-            outcomes.append(engine.sign_silently(request))
+            return engine.sign_silently(request)
         except KysoError as error:
-            outcomes.append(failure_of(request, error))
-    return outcomes
+            return failure_of(request, error)
+
+    # While one letter waits for the disk to take it in, the next one is prepared.
+    with ThreadPoolExecutor(_LETTERS_AT_ONCE) as threads:
+        return list(threads.map(sign, requests))
