@@ -43,13 +43,26 @@ class PreparedFile:
     :ivar byte_range: /ByteRange of the signature that is being made.
     """
 
-    __slots__ = ("_buffer", "_copying", "_file", "_hashing", "_mode", "_path", "_source", "byte_range", "size")
+    __slots__ = (
+        "_buffer",
+        "_copying",
+        "_digests",
+        "_file",
+        "_hashing",
+        "_mode",
+        "_path",
+        "_source",
+        "byte_range",
+        "size",
+    )
 
     def __init__(self, byte_range: tuple[int, int, int, int], size: int) -> None:
         self.byte_range = byte_range
         self.size = size
         self._mode = 0o666
-        self._buffer: bytearray | None = None
+        # Immutable, so that a digest over the byte ranges holds as long as there is a buffer.
+        self._buffer: bytes | None = None
+        self._digests: dict[DigestName, bytes] = {}
         self._file: BinaryIO | None = None
         self._path: Path | None = None
         self._source: Path | None = None
@@ -74,8 +87,7 @@ class PreparedFile:
         prepared = cls(update.byte_range, size)
         original_size = size - len(update.data)
         if isinstance(source, bytes):
-            prepared._buffer = bytearray(source)
-            prepared._buffer += update.data
+            prepared._buffer = source + update.data
         else:
             prepared._source = source
             with _reading(source), source.open("rb") as original:
@@ -84,8 +96,7 @@ class PreparedFile:
                     raise InputRefused("document.changed_meanwhile", name=source.name)
                 prepared._mode = (status.st_mode & 0o777) | 0o600
                 if folder is None or original_size <= _IN_MEMORY_UP_TO:
-                    prepared._buffer = bytearray(original.read())
-                    prepared._buffer += update.data
+                    prepared._buffer = original.read() + update.data
                 else:
                     prepared._copy(source, update, folder)
         if prepared._buffer is not None and len(prepared._buffer) != size:
@@ -116,14 +127,18 @@ class PreparedFile:
         prepared file behind the copying. The first answer is for the signature, the second for the check before
         anything is embedded.
 
+        What is held in memory is immutable: its digest is computed once, over the very bytes that are published.
+
         :param again: the digest of the prepared file itself; if it was touched since it was hashed, it is hashed anew.
         """
         if self._buffer is not None:
-            start, end = self.byte_range[1], self.byte_range[2]
-            view = memoryview(self._buffer)
-            state = hashlib.new(algorithm, view[:start])
-            state.update(view[end:])
-            return state.digest()
+            known = self._digests.get(algorithm)
+            if known is None:
+                view = memoryview(self._buffer)
+                state = hashlib.new(algorithm, view[: self.byte_range[1]])
+                state.update(view[self.byte_range[2] :])
+                known = self._digests[algorithm] = state.digest()
+            return known
         if again:
             return self._own_digest(algorithm)
         if self._copying is None or self._source is None:
@@ -150,7 +165,8 @@ class PreparedFile:
         if len(written) > room:
             raise InputRefused("prepared.no_room", needed=len(contents), reserved=room // 2)
         if self._buffer is not None:
-            self._buffer[start + 1 : start + 1 + len(written)] = written
+            held = self._buffer
+            self._buffer = b"".join((held[: start + 1], written, held[start + 1 + len(written) :]))
             return
         self._synced()
         with self._writing_own():
@@ -166,10 +182,10 @@ class PreparedFile:
         try:
             if out is None:
                 return self._held(0, self.size)
-            refuse_output(out, overwrite=overwrite, source=self._source)
             if self._buffer is not None:
                 write_output(out, (self._buffer,), overwrite=overwrite, source=self._source, mode=self._mode)
                 return out
+            refuse_output(out, overwrite=overwrite, source=self._source)
             self._synced()
             finished = self._own_path()
             with writing(out):
@@ -258,7 +274,7 @@ class PreparedFile:
 
     def _held(self, offset: int, length: int) -> bytes:
         if self._buffer is not None:
-            return bytes(memoryview(self._buffer)[offset : offset + length])
+            return self._buffer[offset : offset + length]
         self._copied()
         with self._writing_own():
             file = self._own_file()
