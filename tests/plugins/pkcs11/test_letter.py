@@ -38,7 +38,9 @@ def test_a_letter_is_signed_with_a_token(engine: Engine, letter_path: Path, tmp_
         done = engine.sign(SignRequest(letter_path, "leader", policy="invisible", out=target))
         assert isinstance(done, SignedDocument)
     assert out.read_bytes().startswith(letter_path.read_bytes())
-    assert person.asked == ["pkcs11.prompt_pin"]
+    assert [code.removesuffix("_low") for code in person.asked] == [
+        "pkcs11.prompt_pin"
+    ]  # another test may have spent a try
     if shutil.which("pdfsig"):
         shown = subprocess.run(["pdfsig", str(out)], capture_output=True, text=True, check=False).stdout
         assert "Signature is Valid" in shown
