@@ -143,7 +143,8 @@ class Engine:
         :raises ConfigWrong: the file holds something that cannot be right.
         """
         loaded = config if isinstance(config, Config) else Config.load(config)
-        return cls(loaded, create_plugin_manager(), ask_secret=ask_secret, online=online, last_try=last_try, now=now)
+        registry = create_plugin_manager()
+        return cls(loaded, registry, ask_secret=ask_secret, online=online, last_try=last_try, tell=tell, now=now)
 
     def __enter__(self) -> Self:
         return self
