@@ -17,7 +17,7 @@ from kyso.update.plan import SignaturePlan
 
 if TYPE_CHECKING:
     from kyso.document.opening import OpenLetter
-    from kyso.document.pdfium import RandomAccess
+    from kyso.document.pdfium import RandomAccess, Raster
     from kyso.geometry import RectMm
     from kyso.models import Placement, Source
     from kyso_stamps import Appearance
@@ -57,13 +57,31 @@ def preview_page(
         _appended(letter.source, letter.size, update.data), name=letter.name, password=letter.password, forms=True
     ) as document:
         raster = document.render(geometry, dpi=pdfium.fitting_dpi(geometry, dpi))
-    written = io.BytesIO()
-    resolution = round(25.4 / raster.mm_per_px)
-    raster.image().save(written, format="PNG", dpi=(resolution, resolution))
     boxes = dict(placement.boxes_mm)
     if placement.rect_mm is not None:
         boxes["stamp"] = placement.rect_mm
-    return written.getvalue(), boxes
+    return _png(raster), boxes
+
+
+def stamp_picture(appearance: Appearance, dpi: float = 150.0) -> bytes:
+    """Return a stamp alone, on white, as a PNG.
+
+    :param dpi: resolution wished for; a stamp too large for it is rendered as finely as it may be.
+    :raises InputRefused: the picture would be too large.
+    """
+    from kyso.geometry import PageGeometry
+    from kyso_stamps.draw import appearance_to_pdf
+
+    page = PageGeometry(1, (0.0, 0.0, appearance.width_pt, appearance.height_pt))
+    with pdfium.opened(appearance_to_pdf(appearance), name="stamp") as document:
+        return _png(document.render(page, dpi=pdfium.fitting_dpi(page, dpi)))
+
+
+def _png(raster: Raster) -> bytes:
+    written = io.BytesIO()
+    resolution = round(25.4 / raster.mm_per_px)
+    raster.image().save(written, format="PNG", dpi=(resolution, resolution))
+    return written.getvalue()
 
 
 def _appended(source: Source, size: int, update: bytes) -> Source | RandomAccess:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import io
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime
@@ -153,15 +152,7 @@ def _seal_size(common: Common) -> tuple[float, float] | None:
 
 
 def _rendered(common: Common, spec: StampSpec, dpi: float) -> bytes:
-    from kyso.document import pdfium
-    from kyso.geometry import PageGeometry
-    from kyso_stamps.draw import appearance_to_pdf, draw
+    from kyso.preview import stamp_picture
+    from kyso_stamps.draw import draw
 
-    appearance = draw(spec, common.config.font_choice())
-    page = PageGeometry(1, (0.0, 0.0, appearance.width_pt, appearance.height_pt))
-    with pdfium.opened(appearance_to_pdf(appearance), name="stamp") as document:
-        raster = document.render(page, dpi=pdfium.fitting_dpi(page, dpi))
-    written = io.BytesIO()
-    resolution = round(25.4 / raster.mm_per_px)
-    raster.image().save(written, "PNG", dpi=(resolution, resolution))
-    return written.getvalue()
+    return stamp_picture(draw(spec, common.config.font_choice()), dpi)
