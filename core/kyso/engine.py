@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from kyso.contracts import Key, KeyDescription, NoticeTeller, SecretAsker
+    from kyso.document.opening import OpenLetter
     from kyso.extending.timestamp import TimestampAuthorities
     from kyso.geometry import RectMm
     from kyso.models import Notice, Placement
@@ -57,6 +58,7 @@ if TYPE_CHECKING:
     from kyso.signing.preparation import Prepared
     from kyso.signing.waiting import WaitingRoom
     from kyso.verification.report import VerificationReport
+    from kyso_stamps import Appearance
 
 Outcome = SignedDocument | PendingSignature | FailedSignature
 
@@ -263,16 +265,18 @@ class Engine:
         """Draw the page as it would look signed. No key is opened and no secret asked for."""
         from kyso.document.opening import open_letter
         from kyso.preview import preview_page
-        from kyso.signing.keys import known_signer
-        from kyso.signing.placing import draw, place, signing_time
 
-        context = self._signing_context()
         with open_letter(request.document, password=request.password) as letter:
-            opened = self._ring.opened(request.key)
-            signer = known_signer(request.key, opened, self.config, self.registry, self._ring.access)
-            placement = place(letter, request, signer, signing_time(request, context), context)
-            png, boxes = preview_page(letter, placement, draw(placement, context), dpi)
+            placement, appearance = self._placed(letter, request)
+            png, boxes = preview_page(letter, placement, appearance, dpi)
         return Preview(png, placement, boxes)
+
+    def place(self, request: SignRequest) -> tuple[Placement, Appearance | None]:
+        """Decide where the signature would go and draw its stamp alone. No key is opened and no secret asked for."""
+        from kyso.document.opening import open_letter
+
+        with open_letter(request.document, password=request.password) as letter:
+            return self._placed(letter, request)
 
     # ---------------------------------------------------------------------------------------------- verifying
 
@@ -435,6 +439,16 @@ class Engine:
             hook(name=_EVENTS[type(outcome)], request=request, outcome=outcome)
 
     # ------------------------------------------------------------------------------------------------ private
+
+    def _placed(self, letter: OpenLetter, request: SignRequest) -> tuple[Placement, Appearance | None]:
+        from kyso.signing.keys import known_signer
+        from kyso.signing.placing import draw, place, signing_time
+
+        context = self._signing_context()
+        opened = self._ring.opened(request.key)
+        signer = known_signer(request.key, opened, self.config, self.registry, self._ring.access)
+        placement = place(letter, request, signer, signing_time(request, context), context)
+        return placement, draw(placement, context)
 
     def _prepare(self, request: SignRequest, folder: Path | None) -> Prepared:
         from kyso.signing.preparation import check_before_key, prepare
