@@ -75,6 +75,9 @@ class FetchPolicy:
     :param size_cap: greatest accepted answer body in octets.
     :param redirects: greatest number of redirects followed by GET and HEAD.
     :param allow_private: permit loopback, private and shared (RFC 6598) addresses.
+    :param allow_loopback: where private addresses are permitted, those of this machine as well.
+    :param origins: fetch from these origins only (``https://host`` or ``https://host:port``), redirects included; empty
+        permits every origin.
     :param plain_http: ``allow`` (CRL, OCSP and TSA are signed themselves), ``loopback`` or ``refuse``.
     :param proxy: ``environment``, ``none``, or a proxy's URL.
     :param ca_file: PEM file with the only TLS roots to accept; ``None`` takes the system's.
@@ -85,6 +88,8 @@ class FetchPolicy:
     size_cap: int = 10 * 1024 * 1024
     redirects: int = 3
     allow_private: bool = False
+    allow_loopback: bool = True
+    origins: frozenset[str] = frozenset()
     plain_http: Literal["allow", "loopback", "refuse"] = "allow"
     proxy: str = "environment"
     ca_file: Path | None = None
@@ -104,19 +109,33 @@ class Answer:
     url: str
 
 
-def is_forbidden(address: Address, *, allow_private: bool) -> bool:
+def is_forbidden(address: Address, *, allow_private: bool, allow_loopback: bool = True) -> bool:
     """Tell whether fetching from `address` is refused."""
     if isinstance(address, ipaddress.IPv6Address):
         inner = address.ipv4_mapped or address.sixtofour or (address.teredo[1] if address.teredo else None)
         if address in _NAT64:
             inner = ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
         if inner is not None:
-            return is_forbidden(inner, allow_private=allow_private)
+            return is_forbidden(inner, allow_private=allow_private, allow_loopback=allow_loopback)
     if address.is_link_local or address.is_multicast or address.is_unspecified:
         return True
-    if address.is_loopback or address.is_private or address in _SHARED:
+    if address.is_loopback:
+        return not (allow_private and allow_loopback)
+    if address.is_private or address in _SHARED:
         return not allow_private
     return not address.is_global
+
+
+def origin_of(parts: SplitResult) -> str:
+    """Return the origin of an address (RFC 6454, 6.2): lower case, without the scheme's own port."""
+    host = parts.hostname or ""
+    named = f"[{host}]" if ":" in host else host
+    usual = {"http": 80, "https": 443}.get(parts.scheme)
+    return f"{parts.scheme}://{named}" if parts.port in (None, usual) else f"{parts.scheme}://{named}:{parts.port}"
+
+
+def _is_refused(address: Address, policy: FetchPolicy) -> bool:
+    return is_forbidden(address, allow_private=policy.allow_private, allow_loopback=policy.allow_loopback)
 
 
 @dataclass(slots=True)
@@ -183,9 +202,7 @@ def _connect(connection: HTTPConnection) -> socket.socket:
     candidates = _resolve(watch, connection.host, connection.port or 0)
     if not to_proxy:
         for candidate in candidates:
-            if is_forbidden(
-                ipaddress.ip_address(candidate[4][0].split("%")[0]), allow_private=watch.policy.allow_private
-            ):
+            if _is_refused(ipaddress.ip_address(candidate[4][0].split("%")[0]), watch.policy):
                 raise watch.failure("fetch.address_refused", address=candidate[4][0])
     for family, kind, protocol, _, place in candidates:
         opened = socket.socket(family, kind, protocol)
@@ -302,11 +319,13 @@ class Fetcher:
         if parts.scheme not in ("http", "https") or not host or "@" in parts.netloc or any(c <= " " for c in url):
             raise FetchFailed("fetch.url_bad", url=url[:200] if "@" not in url else parts.scheme, sent=False)
         literal = _literal(host)
-        if literal is not None and is_forbidden(literal, allow_private=self.policy.allow_private):
+        if literal is not None and _is_refused(literal, self.policy):
             # Judged here as well as at the connection, because a proxy would connect in our place.
             raise FetchFailed("fetch.address_refused", host=host, address=host, sent=False)
         if parts.scheme == "http" and not self._plain_permitted(host, literal):
             raise FetchFailed("fetch.plain_refused", host=host, sent=False)
+        if self.policy.origins and origin_of(parts) not in self.policy.origins:
+            raise FetchFailed("fetch.origin_refused", host=host, origin=origin_of(parts), sent=False)
         return parts
 
     def _plain_permitted(self, host: str, literal: Address | None) -> bool:

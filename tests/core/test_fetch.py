@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from kyso.demo.pki import make_root, new_key
-from kyso.fetch import Fetcher, FetchFailed, FetchPolicy, is_forbidden
+from kyso.fetch import Fetcher, FetchFailed, FetchPolicy, is_forbidden, origin_of
 
 LOCAL = FetchPolicy(deadline_s=5, allow_private=True)
 
@@ -377,3 +377,37 @@ def test_a_proxy_that_refuses_is_named(server: Server, monkeypatch: pytest.Monke
     """A proxy that does not open a tunnel is told as the proxy's trouble."""
     monkeypatch.setenv("https_proxy", server.url)
     assert failure(FetchPolicy(deadline_s=5), "https://timestamp.example/").code == "fetch.proxy"
+
+
+def test_only_permitted_origins_are_fetched_from(server: Server) -> None:
+    """With a list of origins a first address and a redirect to anywhere else are refused before a connection."""
+    permitted = FetchPolicy(deadline_s=5, allow_private=True, origins=frozenset({server.url}))
+    with Fetcher(permitted) as fetcher:
+        assert fetcher.request("GET", f"{server.url}/moved?to=/echo").body == b"hello"
+    elsewhere = server.url.replace("127.0.0.1", "localhost")
+    refused = failure(permitted, f"{elsewhere}/echo")
+    assert (refused.code, refused.parameters["origin"]) == ("fetch.origin_refused", elsewhere)
+    assert failure(permitted, f"{server.url}/moved?to={elsewhere}/echo").code == "fetch.origin_refused"
+    assert [path.split("?")[0] for _, path, _ in server.seen] == ["/moved", "/echo", "/moved"]
+
+
+@pytest.mark.parametrize(
+    ("address", "origin"),
+    [
+        ("HTTPS://Van-Ban.Example:443/x", "https://van-ban.example"),
+        ("http://van-ban.example:8080/", "http://van-ban.example:8080"),
+        ("http://[::1]:80/", "http://[::1]"),
+    ],
+)
+def test_origins_are_normal(address: str, origin: str) -> None:
+    """An origin is in lower case and without the scheme's own port, as browsers write it."""
+    assert origin_of(urlsplit(address)) == origin
+
+
+def test_this_machine_can_be_left_out_of_the_private_addresses(server: Server) -> None:
+    """A service inside the network may be permitted without permitting the services of this machine."""
+    policy = FetchPolicy(allow_private=True, allow_loopback=False)
+    assert failure(policy, f"{server.url}/echo").code == "fetch.address_refused"
+    assert is_forbidden(ipaddress.ip_address("::ffff:127.0.0.1"), allow_private=True, allow_loopback=False)
+    assert not is_forbidden(ipaddress.ip_address("10.1.2.3"), allow_private=True, allow_loopback=False)
+    assert not server.seen
