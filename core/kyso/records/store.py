@@ -122,17 +122,8 @@ class Records:
         :param name: what is counted.
         :param period: within which it starts anew: a year, a day.
         """
-        from sqlalchemy.dialects import postgresql, sqlite
-
-        insert = postgresql.insert if self._engine.dialect.name == "postgresql" else sqlite.insert
-        statement = (
-            insert(COUNTERS)
-            .values(name=name, period=period, value=1)
-            .on_conflict_do_update(index_elements=["name", "period"], set_={"value": COUNTERS.c.value + 1})
-            .returning(COUNTERS.c.value)
-        )
         with self.begin() as connection:
-            return int(connection.execute(statement).scalar_one())
+            return count(connection, name, period)
 
     def value(self, name: str, period: str) -> int:
         """Return a counter's present value, 0 before its first count."""
@@ -221,6 +212,23 @@ def _record(row: sa.Row[Any]) -> PreparedRecord:
     out = values.pop("out_path")
     path = Path(values.pop("prepared_path"))
     return PreparedRecord(**values, prepared_path=path, out_path=None if out is None else Path(out))
+
+
+def count(connection: sa.Connection, name: str, period: str) -> int:
+    """Count one further inside an open transaction, which then holds the counter until it ends.
+
+    A number that is counted in the transaction that uses it is never lost and never given twice.
+    """
+    from sqlalchemy.dialects import postgresql, sqlite
+
+    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+    statement = (
+        insert(COUNTERS)
+        .values(name=name, period=period, value=1)
+        .on_conflict_do_update(index_elements=["name", "period"], set_={"value": COUNTERS.c.value + 1})
+        .returning(COUNTERS.c.value)
+    )
+    return int(connection.execute(statement).scalar_one())
 
 
 def default_path() -> Path:
