@@ -55,7 +55,7 @@ class Refusal(KysoError):
         self.headers: dict[str, str] = dict(headers or {})
 
 
-class ToldProblem(Exception):  # noqa: N818 - named by what happened, like the tree in kyso.errors
+class ToldProblem(Exception):
     """A problem document that another process made, on its way to the one who asked."""
 
     def __init__(self, document: Mapping[str, Any]) -> None:
