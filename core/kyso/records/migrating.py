@@ -1,8 +1,8 @@
 """Brings the tables up to date when the records are opened.
 
 Each table set (the core's, and one for each plugin that registers tables) is a line of Alembic scripts with a version
-table of its own, ``kyso_version_NAME``. The whole step is one transaction that holds the database's write lock, so
-that two processes starting at once do not migrate twice.
+table of its own, ``kyso_version_NAME``. The whole step is one transaction that holds a lock of the database (SQLite's
+write lock, an advisory lock of PostgreSQL), so that two processes starting at once do not migrate twice.
 
 Alembic takes longer to import than most commands take to run. Therefore the names of the scripts that were applied
 are kept as well: where they have not changed, Alembic is not loaded.
@@ -24,6 +24,9 @@ from kyso.frozen import dataclass
 
 CORE = TableSet("core", "kyso.records:migrations/versions")
 _HERE = Path(__file__).parent
+_LOCK = int.from_bytes(b"kyso.rec", "big")
+"""The advisory lock of PostgreSQL that stands for the migrations; SQLite has one lock for everything."""
+
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
 
 _APPLIED = sa.Table(
@@ -71,6 +74,9 @@ def bring_up_to_date(connection: sa.Connection, table_sets: Iterable[TableSet]) 
 
     :raises WrongUse: ``records.newer``: a newer kyso or plugin wrote this database.
     """
+    if connection.dialect.name == "postgresql":
+        # Held to the end of the transaction: of several replicas that start at once, one migrates, the others wait.
+        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK)))
     _APPLIED.create(connection, checkfirst=True)
     applied = {row.name: row.scripts for row in connection.execute(sa.select(_APPLIED))}
     for table_set in (CORE, *table_sets):

@@ -244,7 +244,7 @@ def _engine(url: str | None) -> sa.Engine:
         backend = parsed.get_backend_name()
         if backend not in ("sqlite", "postgresql"):
             raise WrongUse("records.database_unsupported", backend=backend)
-        engine = sa.create_engine(parsed)
+        engine = _postgresql(parsed) if backend == "postgresql" else sa.create_engine(parsed)
     except (sa.exc.ArgumentError, sa.exc.NoSuchModuleError, ImportError) as error:
         # The URL itself is not repeated: it may hold a password.
         raise WrongUse("records.bad_url", cause=type(error).__name__) from None
@@ -253,6 +253,16 @@ def _engine(url: str | None) -> sa.Engine:
         sa.event.listen(engine, "connect", _set_up_sqlite)
         sa.event.listen(engine, "begin", _begin_immediate)
     return engine
+
+
+def _postgresql(url: sa.URL) -> sa.Engine:
+    """Reach a PostgreSQL server, by psycopg unless the URL names another driver.
+
+    A connection that the server has closed meanwhile (a restart, a failover) is noticed before it is used.
+    """
+    if url.drivername in ("postgresql", "postgres"):
+        url = url.set(drivername="postgresql+psycopg")
+    return sa.create_engine(url, pool_pre_ping=True, pool_size=4, max_overflow=12, connect_args={"connect_timeout": 10})
 
 
 def _keep_private(database: str | None) -> None:
