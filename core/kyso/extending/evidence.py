@@ -22,11 +22,12 @@ from kyso.frozen import dataclass
 from kyso.models import Notice
 from kyso.verification.chain import PathBuilder
 from kyso.verification.crl import RevocationList, read_crl
+from kyso.verification.detached import SUFFIX, read_detached
 from kyso.verification.discovery import find_in_form
 from kyso.verification.ocsp import read_ocsp
 from kyso.verification.revisions import open_pdf
 from kyso.verification.revocation import Evidence, check_revocation, read_embedded
-from kyso.verification.security_store import SecurityStore, read_store
+from kyso.verification.security_store import SecurityStore, archived_revocation, read_store
 from kyso.verification.source import open_source
 from kyso.verification.trust import load_trust
 
@@ -65,40 +66,80 @@ class ValidationData:
         return not (self.certificates or self.crls or self.ocsp)
 
 
-def gather(path: Path, settings: VerificationSettings, fetcher: EvidenceFetcher | None) -> ValidationData:
-    """Collect the validation data of all signatures and timestamps in a PDF.
+def gather(
+    path: Path, settings: VerificationSettings, fetcher: EvidenceFetcher | None, *, complete: bool = False
+) -> ValidationData:
+    """Collect the validation data of all signatures and timestamps in a PDF, or in a signature file beside a letter.
 
     :param fetcher: ``None`` asks nobody.
+    :param complete: return also what the document itself carries, for keeping the evidence apart from it.
     :raises InputRefused: the file cannot be read.
     """
-    try:
-        with open_source(path) as data, open_pdf(data, data.size, settings.password) as pdf:
-            contents = [found.contents for found in find_in_form(pdf, PageTree(pdf.Root, path.name), path.name)[0]]
-            held = read_store(pdf.Root)
-    except (*PARSER_ERRORS, pikepdf.PasswordError) as error:
-        raise InputRefused("document.damaged", name=path.name) from error
-    signed = [each for raw in contents if raw is not None for each in _signed_data(raw)]
-    return _Collection(load_trust(settings.trust, settings.crls), held, fetcher, settings.moment).of(signed)
+    if path.suffix.lower() == SUFFIX:
+        detached = read_detached(path)
+        if isinstance(detached, Notice):
+            raise InputRefused(detached.code, **detached.parameters)
+        held, signed = SecurityStore(), _with_timestamps(detached.signed_data)
+    else:
+        try:
+            with open_source(path) as data, open_pdf(data, data.size, settings.password) as pdf:
+                contents = [found.contents for found in find_in_form(pdf, PageTree(pdf.Root, path.name), path.name)[0]]
+                held = read_store(pdf.Root)
+        except (*PARSER_ERRORS, pikepdf.PasswordError) as error:
+            raise InputRefused("document.damaged", name=path.name) from error
+        signed = [each for raw in contents if raw is not None for each in _signed_data(raw)]
+    store = load_trust(settings.trust, settings.crls)
+    if complete:
+        held = _all_carried(held, signed)
+    return _Collection(store, held, fetcher, settings.moment, complete=complete).of(signed)
 
 
 def _signed_data(contents: bytes) -> list[SignedData]:
     """Return the CMS in /Contents and the timestamps inside it; what cannot be read needs no evidence."""
     try:
-        outer = read_signed_data(padded(contents))
-        found = [outer]
-        for signer in outer.signers:
-            found += [read_signed_data(raw) for raw in signer.unsigned(SIGNATURE_TIME_STAMP)]
+        return _with_timestamps(read_signed_data(padded(contents)))
     except (CmsError, der.DerError):
         return []
+
+
+def _with_timestamps(outer: SignedData) -> list[SignedData]:
+    found = [outer]
+    for signer in outer.signers:
+        for raw in signer.unsigned(SIGNATURE_TIME_STAMP):
+            try:
+                found.append(read_signed_data(raw))
+            except (CmsError, der.DerError):
+                continue
     return found
+
+
+def _all_carried(held: SecurityStore, signed: Iterable[SignedData]) -> SecurityStore:
+    """Return the store with the revocation data that the signatures carry inside themselves."""
+    crls, ocsp = list(held.crls), list(held.ocsp)
+    for structure in signed:
+        crls += structure.crls
+        ocsp += structure.ocsp_responses
+        for signer in structure.signers:
+            archived_crls, archived_ocsp = archived_revocation(signer)
+            crls += archived_crls
+            ocsp += archived_ocsp
+    return SecurityStore(held.certificates, tuple(dict.fromkeys(crls)), tuple(dict.fromkeys(ocsp)))
 
 
 class _Collection:
     """The evidence about one document while it grows."""
 
     def __init__(
-        self, store: TrustStore, held: SecurityStore, fetcher: EvidenceFetcher | None, moment: datetime
+        self,
+        store: TrustStore,
+        held: SecurityStore,
+        fetcher: EvidenceFetcher | None,
+        moment: datetime,
+        *,
+        complete: bool = False,
     ) -> None:
+        self._complete = complete
+        self._carried = held
         self._fetcher = fetcher
         self._moment = moment
         self._builder = PathBuilder(store.anchors, store.others)
@@ -122,7 +163,8 @@ class _Collection:
             for signer in structure.signers:
                 for certificate in matching(signer, known)[:1]:
                     self._about(self._chain(certificate))
-        fresh = tuple(raw for raw in self._certificates if raw not in self._held_certificates)
+        left_out = frozenset() if self._complete else self._held_certificates
+        fresh = tuple(raw for raw in self._certificates if raw not in left_out)
         return ValidationData(fresh, tuple(self._crls), tuple(self._ocsp), tuple(self._missing))
 
     def _chain(self, certificate: Certificate) -> Chain:
@@ -156,6 +198,8 @@ class _Collection:
     def _answered(self, certificate: Certificate, issuer: Certificate) -> bool:
         """Tell whether there is evidence about a certificate, and keep what is not in the document yet."""
         if self._says(certificate, issuer, self._held):
+            if self._complete:
+                self._keep_carried(certificate, issuer)
             return True
         for crl in self._given:
             if self._says(certificate, issuer, Evidence((crl,))):
@@ -175,6 +219,18 @@ class _Collection:
                 self._crls[raw] = None
                 return True
         return False
+
+    def _keep_carried(self, certificate: Certificate, issuer: Certificate) -> None:
+        """Keep the lists and answers of the document that speak of a certificate."""
+        for raw in self._carried.crls:
+            crl = _read_list(raw)
+            if crl is not None and self._says(certificate, issuer, Evidence((), (crl,))):
+                self._crls[raw] = None
+        for raw in self._carried.ocsp:
+            response = _read_response(raw)
+            if response is not None and self._says(certificate, issuer, Evidence((), (), (response,))):
+                self._ocsp[raw] = None
+                self._certificates.update(dict.fromkeys(each.raw for each in response.certificates))
 
     def _says(self, certificate: Certificate, issuer: Certificate, evidence: Evidence) -> bool:
         return check_revocation(certificate, issuer, self._moment, evidence).state != "unknown"
