@@ -97,6 +97,8 @@ class SigningSection:
     """``[signing]``: what holds where a command says nothing.
 
     :param require_trust: refuse to sign with a certificate whose root is not trusted or whose revocation is unknown.
+    :param require_role: refuse to sign with an organisation's certificate in a person's place or the other way round,
+        and with one that does not say whose it is where ``[keys.NAME] role`` does not say so either.
     :param time_pattern: strftime pattern of shown times, which are always Vietnam's (+07:00).
     :param tsa: timestamp authorities, tried in order.
     """
@@ -107,6 +109,7 @@ class SigningSection:
     format: SignatureFormat = "pades"
     digest: DigestName | None = None
     require_trust: bool = False
+    require_role: bool = False
     time_pattern: str = "%Y-%m-%dT%H:%M:%S+07:00"
     tsa: tuple[str, ...] = ()
 
@@ -148,6 +151,30 @@ class RecordsSection:
 
 
 @dataclass(frozen=True, slots=True)
+class IntakeSection:
+    """``[intake]``: the incoming desk (:mod:`kyso.receiving`).
+
+    :param folder: where letters and their evidence are kept; without one a folder in the user's data folder.
+    :param policy: the policy file; without one the built-in policy.
+    :param place: the place in the head of notices, box 4 of Decree 30/2020, annex I.
+    :param superior: the body above ours in the head of notices.
+    :param symbol: symbol of the notices, after the blank for the number: ``VP``.
+    :param authority: authority and title over the signature of notices, one entry a line: ``TL. CHỦ TỊCH``.
+    :param signer: who signs the notices.
+    :param responsible: who is told of suspicious letters (Điều 21.2.b).
+    """
+
+    folder: Path | None = None
+    policy: Path | None = None
+    place: str | None = None
+    superior: str | None = None
+    symbol: str | None = None
+    authority: tuple[str, ...] = ()
+    signer: str | None = None
+    responsible: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class LocaleSection:
     """``[locale]``."""
 
@@ -183,6 +210,7 @@ class Config:
     fonts: FontsSection = FontsSection()
     stamps: StampsSection = StampsSection()
     records: RecordsSection = RecordsSection()
+    intake: IntakeSection = IntakeSection()
     locale: LocaleSection = LocaleSection()
     network: NetworkSection = NetworkSection()
     plugins: Mapping[str, Mapping[str, Any]] = dataclasses.field(default_factory=dict)

@@ -45,6 +45,7 @@ def _files(config: Config) -> Iterable[Remark]:
         ("[seal]", "image", config.seal.image),
         ("[leader]", "image", config.leader.image),
         ("[stamps]", "folder", config.stamps.folder),
+        ("[intake]", "policy", config.intake.policy),
         *(("[verification]", "trust", path) for path in config.verification.trust),
         *(("[verification]", "crl", path) for path in config.verification.crl),
         *(("[fonts]", face.name, getattr(config.fonts, face.name)) for face in dataclasses.fields(config.fonts)),
