@@ -58,6 +58,7 @@ if TYPE_CHECKING:
     from kyso.signing.preparation import Prepared
     from kyso.signing.waiting import WaitingRoom
     from kyso.verification.report import VerificationReport
+    from kyso.verification.settings import ReceiptBook
     from kyso_stamps import Appearance
 
 Outcome = SignedDocument | PendingSignature | FailedSignature
@@ -291,6 +292,7 @@ class Engine:
         revocation: str | None = None,
         name: str | None = None,
         conformity: bool = False,
+        receipts: ReceiptBook | None = None,
     ) -> VerificationReport:
         """Verify a document. Never raises for a bad file: that is a verdict.
 
@@ -298,6 +300,7 @@ class Engine:
         :param crls: files or folders with CRLs, instead of the configured ones.
         :param at: judge at this time instead of now; never a signing time.
         :param conformity: also judge the letter's form by the plugins' rules, which takes reading its pages.
+        :param receipts: our own register of incoming letters, whose rows prove that a file existed when it came.
         """
         from kyso.verification.settings import settings_from
         from kyso.verification.verify import verify_document
@@ -311,6 +314,7 @@ class Engine:
             password=password,
             revocation=revocation,
             online=self._online,
+            receipts=receipts,
         )
         report = verify_document(source, settings, name=name)
         if conformity:

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from kyso.verification.judgement import Judgement
     from kyso.verification.online import OnlineEvidence
     from kyso.verification.report import SignatureLevel, SignatureReport
-    from kyso.verification.settings import VerificationSettings
+    from kyso.verification.settings import Receipt, VerificationSettings
     from kyso.verification.source import ByteSource
     from kyso.verification.trust import TrustStore
 
@@ -55,6 +55,7 @@ class _Case:
     broken_tokens: tuple[Notice, ...] = ()
     changes: tuple[Change, ...] = ()
     proven: datetime | None = None
+    by_register: bool = False
     judgement: Judgement | None = None
 
 
@@ -81,7 +82,8 @@ def review_signatures(
     judge = CertificateJudge(store, settings.moment, settings.revocation, online, _distrust(settings))
     _teach(judge, cases, security)
     try:
-        _prove_times(cases, judge, settings.moment)
+        receipt = None if settings.receipts is None else settings.receipts(digests.sha256)
+        _prove_times(cases, judge, settings.moment, receipt)
         for case in cases:
             if case.cms.certificate is not None and case.judgement is None:
                 purpose = "timestamping" if case.prepared.token is not None else "signing"
@@ -104,7 +106,7 @@ def review_signatures(
                 filling_allowed=allowed >= 2,
                 annotating_allowed=allowed >= 3,
                 judgement=case.judgement,
-                proven=case.proven,
+                proven=None if case.by_register else case.proven,
                 level=_level(case, cases, judge, settings.moment),
                 stamped=case.own_token.time if case.own_token is not None and _sound(case) else None,
                 doubts=_own_doubts(case),
@@ -113,6 +115,9 @@ def review_signatures(
         for case in cases
     )
     remarks: list[Notice] = [] if online is None else list(online.problems)
+    if receipt is not None and any(case.by_register for case in cases):
+        about = {"reference": receipt.reference, "time": receipt.recorded_at}
+        remarks.append(Notice("verification.proven_by_register", about))
     for case, report in zip(cases, reports, strict=True):
         remarks.extend(() if case.judgement is None else case.judgement.remarks)
         remarks.extend(case.broken_tokens)
@@ -259,17 +264,24 @@ def _teach(judge: CertificateJudge, cases: Iterable[_Case], security: SecuritySt
     judge.learn([*readable(dict.fromkeys(certificates)), *responders], Evidence((), tuple(lists), tuple(responses)))
 
 
-def _prove_times(cases: Sequence[_Case], judge: CertificateJudge, now: datetime) -> None:
+def _prove_times(
+    cases: Sequence[_Case], judge: CertificateJudge, now: datetime, receipt: Receipt | None = None
+) -> None:
     """Find for each signature the earliest proven time of its existence.
 
     Document timestamps are taken from the latest to the earliest: the latest is judged at the present, and once it
     holds it proves that everything it covers existed, so earlier timestamps are judged at its time
     (ETSI EN 319 102-1, 5.6.2.3).
+
+    :param receipt: the row of our own register; the whole file existed when it was recorded.
     """
     proofs: list[tuple[int, datetime]] = []
+    received = None if receipt is None or receipt.recorded_at > now + _CLOCK_SKEW else receipt.recorded_at
     for case in sorted(cases, key=lambda c: c.prepared.coverage.end, reverse=True):
         end = case.prepared.coverage.end
         case.proven = min((time for covered, time in proofs if covered >= end > 0), default=None)
+        if _proven_by_receipt(case, received):
+            case.proven, case.by_register = received, True
         if case.own_token is not None:
             accepted = _accepted(case.own_token, judge, case.proven, now)
             if accepted is not None and case.prepared.coverage.kind != "partial":
@@ -279,7 +291,19 @@ def _prove_times(cases: Sequence[_Case], judge: CertificateJudge, now: datetime)
         for token in case.tokens:
             accepted = _accepted(token, judge, case.proven, now)
             if accepted is not None and (case.proven is None or accepted < case.proven):
-                case.proven = accepted
+                case.proven, case.by_register = accepted, False
+
+
+def _proven_by_receipt(case: _Case, received: datetime | None) -> bool:
+    """Tell whether our register's row is the earliest proof that a signature existed.
+
+    A signature file beside the letter is not in the file that was recorded. A receipt says "not later than": where the
+    certificate had expired by then, it proves nothing against the signature and nothing for it.
+    """
+    certificate = case.cms.certificate
+    if received is None or case.prepared.found.contents is None or certificate is None:
+        return False
+    return received <= certificate.not_after and (case.proven is None or received < case.proven)
 
 
 def _accepted(token: TokenCheck, judge: CertificateJudge, proven: datetime | None, now: datetime) -> datetime | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, cast, get_args
@@ -19,6 +20,22 @@ RevocationMode = Literal["offline", "prefer", "require"]
 
 
 @dataclass(frozen=True, slots=True)
+class Receipt:
+    """A row of our own register.
+
+    :param reference: how the register names it: ``12/2026``.
+    :param recorded_at: when our machine recorded it.
+    """
+
+    reference: str
+    recorded_at: datetime
+
+
+ReceiptBook = Callable[[str], Receipt | None]
+"""Finds the receipt of a file by its SHA-256 in lower-case hex."""
+
+
+@dataclass(frozen=True, slots=True)
 class VerificationSettings:
     """The terms of a verification.
 
@@ -33,6 +50,8 @@ class VerificationSettings:
     :param online: whether the network may be used.
     :param allow_private: whether addresses of private ranges may be fetched from.
     :param cache: folder of fetched answers; ``None`` is the user's cache folder.
+    :param receipts: our own register of incoming letters: returns the receipt of a file by its SHA-256. It proves that
+        the file existed then (DESIGN, section 5), to ourselves.
     """
 
     trust: tuple[Path, ...] = ()
@@ -45,6 +64,7 @@ class VerificationSettings:
     allow_private: bool = False
     cache: Path | None = None
     distrust: tuple[Path, ...] = ()
+    receipts: ReceiptBook | None = None
 
     @property
     def moment(self) -> datetime:
@@ -62,6 +82,7 @@ def settings_from(
     password: Secret | None = None,
     revocation: str | None = None,
     online: bool = False,
+    receipts: ReceiptBook | None = None,
 ) -> VerificationSettings:
     """Join what was asked for with the config; what is given replaces the config's entry.
 
@@ -90,6 +111,7 @@ def settings_from(
         allow_private=config.network.allow_private,
         # What a person ruled out stays ruled out, also where a run brings its own roots.
         distrust=own_trust,
+        receipts=receipts,
     )
 
 
