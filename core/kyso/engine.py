@@ -413,6 +413,12 @@ class Engine:
         refuse_output(request.out, overwrite=request.overwrite, source=source)
         return self._prepare(request, request.out.parent)
 
+    def prepare_for(self, request: SignRequest, key: Key) -> Prepared:
+        """Prepare one letter, in memory, for a key that is opened elsewhere: of `key` only what is public is used."""
+        from kyso.signing.preparation import prepare
+
+        return prepare(request, key, self._signing_context())
+
     def worker_pool(self, names: set[str], workers: int) -> WorkerPool:
         """Return the pool of worker processes, with the keys `names` opened in each of them.
 
@@ -495,7 +501,8 @@ class Engine:
         now = self._now()
         known = self._judged.get(certificate)
         if known is None or not known[0] <= now < known[0] + _JUDGEMENT_HOLDS:
-            known = self._judged[certificate] = (now, judge(certificate, chain, self.config, now))
+            found = judge(certificate, chain, self.config, now, online=self._online)
+            known = self._judged[certificate] = (now, found)
         return known[1]
 
 
