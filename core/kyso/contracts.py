@@ -16,6 +16,7 @@ from kyso.frozen import dataclass
 from kyso.text import Text
 
 if TYPE_CHECKING:
+    from kyso.config import Config, SealSection
     from kyso.geometry import PageGeometry, RectMm
     from kyso.models import (
         DigestName,
@@ -26,9 +27,11 @@ if TYPE_CHECKING:
         SchemeName,
         Signed,
     )
+    from kyso.plugins import PluginRegistry
     from kyso.secret import Secret
     from kyso.verification.report import VerificationReport
     from kyso_stamps.fonts import FontChoice
+    from kyso_stamps.template import Template
 
 T = TypeVar("T")
 
@@ -49,6 +52,9 @@ def _available() -> Availability:
     return AVAILABLE
 
 
+Owner = Literal["person", "organisation"]
+"""Whose a certificate is."""
+
 SettingKind = Literal["text", "mm", "number", "choice", "date", "flag"]
 
 
@@ -60,6 +66,7 @@ class Setting:
     :param default: the value used when nothing is given, as text; ``None`` means there is none.
     :param choices: the allowed values of a ``choice``.
     :param required: refuse to go on without it.
+    :param not_with: settings of the same request that this one would leave without meaning; both together are refused.
     """
 
     name: str
@@ -68,6 +75,7 @@ class Setting:
     default: str | None = None
     choices: tuple[str, ...] = ()
     required: bool = False
+    not_with: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +85,7 @@ class Contribution(Generic[T]):
     :param name: unique among its kind; a key source's name is its URI scheme.
     :param load: imports and builds the thing; called once per engine, on first use.
     :param availability: cheap check without side effects; no network.
+    :param owner: for a placement policy: whose certificate signs with it; ``None`` leaves it open.
     """
 
     name: str
@@ -84,6 +93,7 @@ class Contribution(Generic[T]):
     load: Callable[[], T]
     availability: Callable[[], Availability] = _available
     settings: tuple[Setting, ...] = ()
+    owner: Owner | None = None
 
 
 # ---------------------------------------------------------------------------------------------------------- keys
@@ -264,12 +274,18 @@ class Letter(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Signer:
-    """Who signs, as the certificate says it. Empty text where it says nothing."""
+    """Who signs, as the certificate says it. Empty text where it says nothing.
+
+    :param issuer: who issued the certificate.
+    :param serial: the certificate's serial number, hexadecimal.
+    """
 
     name: str
     organisation: str = ""
     title: str = ""
     identifier: str = ""
+    issuer: str = ""
+    serial: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -282,6 +298,10 @@ class PlacementIntent:
     :param signed_at: the time of signing, in Vietnam's zone.
     :param time_pattern: strftime pattern for shown times.
     :param check_signatures: verifies the letter as it stands; slow, call it only when the decision needs it.
+    :param seal: the configured seal, for policies of another role that show it too.
+    :param template: the stamp template that was asked for, see :mod:`kyso.placement.templates`.
+    :param reason: /Reason of the signature, for templates that show it.
+    :param location: /Location of the signature, for templates that show it.
     """
 
     signer: Signer
@@ -297,6 +317,10 @@ class PlacementIntent:
     time_pattern: str
     fonts: FontChoice
     check_signatures: Callable[[], VerificationReport]
+    seal: SealSection | None = None
+    template: Template | None = None
+    reason: str | None = None
+    location: str | None = None
 
 
 class PlacementPolicy(Protocol):
@@ -364,11 +388,43 @@ class ConformityCheck(Protocol):
         """Return one judgement per rule."""
 
 
+@dataclass(frozen=True, slots=True)
+class Diagnosis:
+    """One line of `kyso doctor`.
+
+    :param code: its words, and the next step, are in the catalogues.
+    :param state: ``ok``; ``warning`` where something will or may go wrong; ``failure`` where something does not work.
+    """
+
+    code: str
+    state: Literal["ok", "warning", "failure"]
+    parameters: Mapping[str, object] = dataclasses.field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Examination:
+    """What `kyso doctor` hands to an examination. Nothing of it may change anything or ask a person.
+
+    :param online: whether the network may be used.
+    :param now: the present, aware.
+    :param access: what a key source may use for a key's name or URI, or for a whole source (``pkcs11:``); it has no
+        secret to give.
+    :param deadline_s: an examination that takes longer is given up and reported.
+    """
+
+    config: Config
+    registry: PluginRegistry
+    online: bool
+    now: datetime
+    access: Callable[[str], KeyAccess]
+    deadline_s: float
+
+
 class Diagnostic(Protocol):
     """One examination of `kyso doctor`."""
 
-    def examine(self, online: bool) -> Iterable[Finding]:
-        """Return what was found; a finding with `refuse` needs mending."""
+    def examine(self, examination: Examination) -> Iterable[Diagnosis]:
+        """Return what was found, one line each; also what is well, so that support hears it."""
 
 
 class Exporter(Protocol):

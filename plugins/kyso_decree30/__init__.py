@@ -98,6 +98,7 @@ def register_placement_policies(register: Callable[[Contribution[PlacementPolicy
             ),
             load=_leader,
             settings=LEADER_SETTINGS,
+            owner="person",
         )
     )
     register(
@@ -109,6 +110,7 @@ def register_placement_policies(register: Callable[[Contribution[PlacementPolicy
             ),
             load=_initial,
             settings=INITIAL_SETTINGS,
+            owner="person",
         )
     )
     register(
@@ -120,6 +122,7 @@ def register_placement_policies(register: Callable[[Contribution[PlacementPolicy
             ),
             load=_seal,
             settings=SEAL_SETTINGS,
+            owner="organisation",
         )
     )
     register(
@@ -131,6 +134,7 @@ def register_placement_policies(register: Callable[[Contribution[PlacementPolicy
             ),
             load=_number,
             settings=NUMBER_SETTINGS,
+            owner="organisation",
         )
     )
     register(
@@ -142,6 +146,7 @@ def register_placement_policies(register: Callable[[Contribution[PlacementPolicy
             ),
             load=_attachment,
             settings=ATTACHMENT_SETTINGS,
+            owner="organisation",
         )
     )
     register(
@@ -153,6 +158,7 @@ def register_placement_policies(register: Callable[[Contribution[PlacementPolicy
             ),
             load=_copy,
             settings=COPY_SETTINGS,
+            owner="organisation",
         )
     )
     register(
@@ -175,6 +181,7 @@ def register_placement_policies(register: Callable[[Contribution[PlacementPolicy
             ),
             load=_incoming,
             settings=INCOMING_SETTINGS,
+            owner="organisation",
         )
     )
 

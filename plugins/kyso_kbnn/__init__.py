@@ -74,6 +74,7 @@ def register_placement_policies(register: Callable[[Contribution[PlacementPolicy
             ),
             load=_attachment,
             settings=_ATTACHMENT_SETTINGS,
+            owner="person",
         )
     )
 

@@ -5,23 +5,27 @@ Signing and preview go through here, so that a preview is the truth.
 
 from __future__ import annotations
 
+import dataclasses
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from kyso.contracts import PlacementIntent
 from kyso.errors import SigningRefused, WrongUse
-from kyso.models import VIETNAM_TIME
+from kyso.models import VIETNAM_TIME, Notice
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from kyso.contracts import Letter, Signer
+    from kyso.config import SealSection
+    from kyso.contracts import Letter, Owner, Signer
     from kyso.models import Placement, SignRequest
     from kyso.signing.context import SigningContext
     from kyso_stamps import Appearance
+    from kyso_stamps.template import Template
 
 INVISIBLE = "invisible"
+_ROLES = ("leader", "seal")
 
 
 def policy_name(request: SignRequest, context: SigningContext) -> str:
@@ -36,6 +40,14 @@ def policy_name(request: SignRequest, context: SigningContext) -> str:
     if request.rect_mm is not None:
         return "fixed"
     raise WrongUse("signing.no_policy", policies=sorted(context.registry.contributions("placement_policies")))
+
+
+def policy_owner(request: SignRequest, context: SigningContext) -> Owner | None:
+    """Return whose certificate the policy asks for, ``None`` where it leaves that open.
+
+    :raises WrongUse: there is no such policy.
+    """
+    return context.registry.contribution("placement_policies", policy_name(request, context)).owner
 
 
 def signing_time(request: SignRequest, context: SigningContext) -> datetime:
@@ -57,17 +69,14 @@ def place(
     :raises SigningRefused: the policy found no lawful place.
     :raises WrongUse: unknown policy, or a setting it does not know.
     """
-    from kyso.placement.settings import parse_settings
-
     name = policy_name(request, context)
-    contribution = context.registry.contribution("placement_policies", name)
-    values = parse_settings(contribution.settings, _given_settings(name, request, context))
+    values, template = _wishes(name, request, context)
     intent = PlacementIntent(
         signer=signer,
         signed_at=signed_at,
         values=values,
         organisation=context.config.organisation.name or signer.organisation,
-        image=request.image if request.image is not None else configured_image(name, request, context),
+        image=request.image if request.image is not None else configured_image(name, request, context, template),
         page=request.page,
         rect_mm=request.rect_mm,
         anchor=request.anchor,
@@ -76,13 +85,19 @@ def place(
         time_pattern=context.config.signing.time_pattern,
         fonts=context.fonts,
         check_signatures=lambda: context.verify(request.document, request.password),
+        seal=_configured_seal(request, context),
+        template=template,
+        reason=request.reason,
+        location=request.location,
     )
     placement = context.registry.placement_policy(name).place(letter, intent)
+    told: list[Notice] = []
     for check in context.registry.contributions("preflight_checks"):
         for finding in context.registry.load("preflight_checks", check).check(letter, intent, placement):
             if finding.refuse:
                 raise SigningRefused(finding.code, **finding.parameters)
-    return placement
+            told.append(Notice(finding.code, finding.parameters))
+    return dataclasses.replace(placement, notices=(*placement.notices, *told)) if told else placement
 
 
 def draw(placement: Placement, context: SigningContext) -> Appearance | None:
@@ -102,17 +117,13 @@ def draw(placement: Placement, context: SigningContext) -> Appearance | None:
 
 
 def check_wishes(request: SignRequest, context: SigningContext) -> None:
-    """Refuse an unknown policy, a wrong setting and words that no font can draw, before a password is asked for.
+    """Refuse an unknown policy, a wrong setting or template, and words that no font can draw, before a password.
 
-    :raises WrongUse: the policy or a setting is wrong.
+    :raises WrongUse: the policy, a setting or the template is wrong.
     :raises SigningRefused: naming the missing characters.
     """
-    from kyso.placement.settings import parse_settings
-
     name = policy_name(request, context)
-    parse_settings(
-        context.registry.contribution("placement_policies", name).settings, _given_settings(name, request, context)
-    )
+    _wishes(name, request, context)
     words = tuple(value for value in (*request.settings.values(), context.config.organisation.name or "") if value)
     if not words or name == INVISIBLE:
         return
@@ -125,21 +136,65 @@ def check_wishes(request: SignRequest, context: SigningContext) -> None:
         raise SigningRefused(error.code, **error.parameters) from error
 
 
-def configured_image(policy: str, request: SignRequest, context: SigningContext) -> Path | None:
-    """Return the configured picture for the policy's role: the key's own, else the leader's or the seal's."""
-    role = policy.rpartition(".")[2]
-    if role not in ("leader", "seal"):
-        return None
+def configured_image(
+    policy: str, request: SignRequest, context: SigningContext, template: Template | None = None
+) -> Path | None:
+    """Return the configured picture for the policy's role: the key's own, else the leader's or the seal's.
+
+    :param template: the template that was asked for; one with a place for a picture shows that of the key's role.
+    """
     key = context.config.keys.get(request.key)
+    role: str | None = policy.rpartition(".")[2]
+    if role not in _ROLES and template is not None and template.takes_image:
+        role = "seal" if template.true_size else key.role if key is not None else None
+    if role not in _ROLES:
+        return None
     if key is not None and key.image is not None:
         return key.image
     return context.config.seal.image if role == "seal" else context.config.leader.image
 
 
+def _configured_seal(request: SignRequest, context: SigningContext) -> SealSection:
+    """Return the seal of the configuration, with the picture of the key's own where that is a seal's key."""
+    key = context.config.keys.get(request.key)
+    if key is None or key.image is None or key.role == "leader":
+        return context.config.seal
+    return dataclasses.replace(context.config.seal, image=key.image)
+
+
+def _wishes(policy: str, request: SignRequest, context: SigningContext) -> tuple[dict[str, Any], Template | None]:
+    """Return the policy's settings, parsed, and the template that is asked for.
+
+    :raises WrongUse: a setting is unknown, wrong, or without meaning beside another; the template is wrong.
+    """
+    from kyso.placement.settings import parse_settings
+    from kyso.placement.templates import TEMPLATE, check_given, variable_settings, wanted_template
+
+    declared = context.registry.contribution("placement_policies", policy).settings
+    given = dict(_given_settings(policy, request, context))
+    for setting in declared:
+        useless = [name for name in setting.not_with if name in request.settings]
+        if useless and setting.name in request.settings:
+            raise WrongUse("setting.not_together", setting=setting.name, others=useless)
+        if useless:
+            # What is configured gives way to what this request asks for.
+            given.pop(setting.name, None)
+    asked = given.get(TEMPLATE) if any(setting.name == TEMPLATE for setting in declared) else None
+    template = wanted_template(asked.strip(), context.config, context.registry) if asked and asked.strip() else None
+    if template is not None:
+        declared = (*declared, *variable_settings(template, declared))
+    known = {setting.name for setting in declared}
+    values = parse_settings(
+        declared, {name: value for name, value in given.items() if name in known or name in request.settings}
+    )
+    if template is not None:
+        check_given(template, values)
+    return values, template
+
+
 def _given_settings(policy: str, request: SignRequest, context: SigningContext) -> Mapping[str, str]:
     """Join the configured defaults of a role with what the request sets; the request wins."""
     role = policy.rpartition(".")[2]
-    declared = {setting.name for setting in context.registry.contribution("placement_policies", policy).settings}
     given: dict[str, str] = {}
     if role in ("leader", "seal"):
         section = context.config.seal if role == "seal" else context.config.leader
@@ -153,5 +208,4 @@ def _given_settings(policy: str, request: SignRequest, context: SigningContext) 
     plugin = context.registry.contributions("placement_policies")[policy].plugin.name
     configured = context.config.settings_for(plugin, policy)
     given.update({name: str(value) for name, value in configured.items()})
-    given = {name: value for name, value in given.items() if name in declared}
     return {**given, **request.settings}

@@ -18,7 +18,8 @@ from kyso.errors import SigningRefused, WrongUse
 from kyso.frozen import dataclass
 from kyso.models import Notice, PreparedSignature
 from kyso.signing.certificates import check_certificate, choose_scheme, is_self_issued, signer_of
-from kyso.signing.placing import INVISIBLE, check_wishes, draw, place, signing_time
+from kyso.signing.owner import check_owner
+from kyso.signing.placing import INVISIBLE, check_wishes, draw, place, policy_owner, signing_time
 from kyso.text import message
 from kyso.update.files import PreparedFile
 from kyso.update.plan import SignaturePlan
@@ -104,6 +105,7 @@ def prepare(request: SignRequest, key: Key, context: SigningContext, folder: Pat
     certificate = key.certificate
     check_certificate(certificate, context.now())
     notices = [*context.judge_certificate(certificate, key.chain)]
+    notices += check_owner(certificate, policy_owner(request, context), request.key, context.config)
     signer = signer_of(certificate)
     scheme, digest = choose_scheme(key, request.scheme, request.digest or config.digest)
     level = request.level or config.level
