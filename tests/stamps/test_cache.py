@@ -5,7 +5,6 @@ from __future__ import annotations
 import string
 import subprocess
 import sys
-import time
 import tomllib
 import unicodedata
 from importlib import resources
@@ -14,7 +13,7 @@ from pathlib import Path
 import pytest
 
 import kyso_stamps
-from kyso_stamps import ImageItem, StampSpec, TextItem, cache, fonts, images
+from kyso_stamps import ImageItem, StampSpec, cache, fonts, images
 from kyso_stamps.appearance import Part
 from kyso_stamps.draw import draw
 from kyso_stamps.fonts import FontChoice, packaged_serif
@@ -108,23 +107,6 @@ def test_static_fonts_never_need_fonttools(seal: Path, tmp_path: Path) -> None:
     code = COLD.replace(', TextItem(("Chủ tịch",), (36, 10, 50, 10), bold=True)', ",")
     command = [sys.executable, "-c", code, str(packaged_serif()), str(tmp_path), str(seal)]
     assert subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout.split() == ["PIL"]
-
-
-def test_a_warm_drawing_is_fast(seal: Path) -> None:
-    """Seal and three lines that change with each letter; the figure is printed, a gross loss of speed fails."""
-
-    def spec(number: int) -> StampSpec:
-        lines = ("Nguyễn Thị Lấp Lánh Ánh", "Sở Tài chính tỉnh Quảng Nam", f"2026-11-22T08:00:{number % 60:02}+07:00")
-        return StampSpec(90, 36, (ImageItem(seal, (0, 0, 36, 36)), TextItem(lines, (37, 0, 53, 36))))
-
-    specs = [spec(number) for number in range(300)]
-    draw(specs[0], FontChoice())
-    start = time.perf_counter()
-    for each in specs:
-        draw(each, FontChoice())
-    milliseconds = (time.perf_counter() - start) / len(specs) * 1000
-    print(f"warm drawing: {milliseconds:.3f} ms")
-    assert milliseconds < 10
 
 
 def test_every_code_has_words_in_both_languages() -> None:
