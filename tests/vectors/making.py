@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from pyhanko.pdf_utils import generic
 from pyhanko.pdf_utils.generic import pdf_name, pdf_string
 from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
 from pyhanko.sign import fields, signers
+from pyhanko.sign.timestamps import DummyTimeStamper
 from pyhanko_certvalidator.registry import SimpleCertificateStore
 
 from kyso.demo.pki import DEMO_PASSWORD, DemoPki, Identity, certificate_der
@@ -45,6 +47,23 @@ def signer_for(identity: Identity, **options: Any) -> signers.SimpleSigner:
         cert_registry=store,
         **options,
     )
+
+
+def stamper_for(identity: Identity, moment: datetime | None = None) -> DummyTimeStamper:
+    """Return a timestamp authority in this process; without `moment` it states the present."""
+    signer = signer_for(identity)
+    return DummyTimeStamper(
+        signer.signing_cert, signer.signing_key, certs_to_embed=signer.cert_registry, fixed_dt=moment
+    )
+
+
+def timestamp(data: bytes, authority: Identity, field: str = "Stamp", moment: datetime | None = None) -> bytes:
+    """Add a document timestamp in a new field, or in the existing empty field of that name."""
+    writer = IncrementalPdfFileWriter(io.BytesIO(data), strict=False)
+    out: io.BytesIO = signers.PdfTimeStamper(stamper_for(authority, moment), field_name=field).timestamp_pdf(
+        writer, "sha256"
+    )
+    return out.getvalue()
 
 
 def sign(

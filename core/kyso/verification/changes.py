@@ -10,8 +10,6 @@ all need a change that no rule allows, or one whose severity says what it is.
 
 from __future__ import annotations
 
-import re
-from itertools import chain
 from typing import TYPE_CHECKING, Any, Final
 
 from pikepdf import Array, Dictionary, Object, Stream
@@ -70,10 +68,6 @@ _DSS_KEYS: Final = frozenset({"/Type", "/Certs", "/CRLs", "/OCSPs", "/VRI", "/Ex
 _TRAILER_IGNORED: Final = frozenset(
     {"/Size", "/Prev", "/XRefStm", "/ID", "/Root", "/W", "/Index", "/Type", "/Length", "/Filter", "/DecodeParms"}
 )
-_HEADER = rb"(\d{1,10})[\s\x00]+(\d{1,5})[\s\x00]+obj\b"
-_AFTER_OBJECT = re.compile(rb"endobj[\s\x00]+" + _HEADER)
-_AFTER_REVISION = re.compile(rb"%%EOF[\s\x00]+" + _HEADER)
-_AT_START = re.compile(rb"[\s\x00]*" + _HEADER)
 
 
 class ChangeReviewer:
@@ -146,7 +140,12 @@ class _Pair:
         self._pages = pages
         self._changes: list[Change] = []
         self._form = FormReview(
-            comparison, self._changes, pages.numbers, field_names, lambda item: appearance_shared(item, old)
+            comparison,
+            self._changes,
+            pages.numbers,
+            field_names,
+            lambda item: appearance_shared(item, old),
+            old.table.__contains__,
         )
         self._notes = AnnotationReview(comparison, self._changes, self._form)
         self.new_annotations: set[ObjectId] = set()
@@ -294,33 +293,3 @@ def _field_ids(root: Dictionary, names: set[str]) -> set[ObjectId]:
         if len(found) > 200_000:
             raise CannotJudge("change.too_many_objects")
     return found
-
-
-def unlisted_objects(tail: bytes, start: int, base: int, old: Revision, new: Revision) -> list[int]:
-    """Return numbers of objects that an update redefines where the tables do not lead.
-
-    A reader that rebuilds the cross-reference table takes the last definition of an object in the file; one that
-    follows the tables takes the listed one. Where the two differ, something is hidden. An earlier definition that a
-    later, listed one replaced within the same stretch hides nothing.
-
-    :param tail: the bytes of the update, which begins at `start`.
-    :param base: where the parser counts offsets from.
-    """
-    places = {number: place for (number, _), place in new.table.items()}
-    numbers = {number for number, _ in old.table}
-
-    def offset_of(number: int) -> int:
-        place = places.get(number)
-        if place is not None and place[0] == 2:
-            place = places.get(place[1])
-        return -1 if place is None else base + place[1]
-
-    first = _AT_START.match(tail)
-    matches = chain(_AFTER_OBJECT.finditer(tail), _AFTER_REVISION.finditer(tail), [first] if first else [])
-    return sorted(
-        {
-            int(match[1])
-            for match in matches
-            if int(match[1]) in numbers and offset_of(int(match[1])) < start + match.start(1)
-        }
-    )

@@ -30,7 +30,7 @@ _VALUE_KEYS: Final = frozenset({"/V", "/AP", "/AS", "/I", "/RV", "/M", "/MK", "/
 _DESCRIPTIVE_KEYS: Final = frozenset({"/P", "/StructParent", "/TU", "/NM"})
 ACTIVE_KEYS: Final = frozenset({"/A", "/AA"})
 _READ_ONLY: Final = 1
-_HIDDEN_FLAGS: Final = 2 | 32
+_HIDDEN, _PRINTED, _NO_VIEW = 2, 4, 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +61,12 @@ class FormReview:
         page_numbers: dict[ObjectId, int],
         field_names: set[str],
         used_elsewhere: Callable[[Object], bool],
+        existed: Callable[[ObjectId], bool],
     ) -> None:
         # Read by the review of annotations, which comes after.
         self.new_ids: set[ObjectId] = set()
+        self.filled_ids: set[ObjectId] = set()
+        self._existed = existed
         self._used_elsewhere = used_elsewhere
         self._field_names = field_names
         self._comparison = comparison
@@ -191,7 +194,8 @@ class FormReview:
         filled = before.value is None and isinstance(after.value, Dictionary)
         rest = changed - {"/Kids"}
         if filled:
-            self._changes.append(_signature_change(after, page, visible=False, existing=True))
+            kids = [kid for kid in _items(new.get("/Kids")) if isinstance(kid, Dictionary)]
+            self._add_signature(after, page, kids or [new], existing=True)
             self._review_old_appearance(old, before, changed, page)
             allowed = _FILLING_KEYS
         else:
@@ -283,13 +287,40 @@ class FormReview:
         widgets = [kid for kid in kids if isinstance(kid, Dictionary)] or [item]
         if any(key in part for part in (item, *widgets) for key in ACTIVE_KEYS):
             self._add("change.script", "forbidden", field=inherited.name)
-        change = _signature_change(inherited, None, visible=any(map(is_visible, widgets)), existing=False)
-        if not isinstance(inherited.value, Dictionary) and any(_draws(widget) for widget in widgets):
+        if any(widget.get("/Subtype", Name.Widget) != Name.Widget for widget in widgets):
+            # A note that calls itself part of a signature would be taken for its stamp.
+            self._add("change.form_field_added", "forbidden", field=inherited.name)
+        change = self._signature_change(inherited, None, widgets, existing=False)
+        if not isinstance(inherited.value, Dictionary) and any(map(_draws, widgets)):
             change = replace(change, code="change.unsigned_field_drawn", severity="annotations")
         for widget in widgets:
             if widget.objgen != DIRECT:
                 self.new_ids.add(widget.objgen)
         self._awaiting_place[widgets[0].objgen] = change
+
+    def _add_signature(self, field: _Inherited, page: int | None, widgets: list[Dictionary], *, existing: bool) -> None:
+        self._changes.append(self._signature_change(field, page, widgets, existing=existing))
+        self.filled_ids.update(widget.objgen for widget in widgets)
+
+    def _signature_change(
+        self, field: _Inherited, page: int | None, widgets: list[Dictionary], *, existing: bool
+    ) -> Change:
+        parameters = {
+            "field": field.name,
+            "visible": not existing and any(map(is_visible, widgets)),
+            "existing": existing,
+        }
+        if not isinstance(field.value, Dictionary):
+            return Change("change.signature_field_added", "permitted", parameters, page)
+        if field.value.objgen != DIRECT and self._existed(field.value.objgen):
+            # The stamp of a person who signed something else: one signature shown in a second place.
+            return Change("change.signature_borrowed", "forbidden", parameters, page)
+        if field.value.get("/SubFilter") != Name("/ETSI.RFC3161"):
+            return Change("change.signature_added", "permitted", parameters, page)
+        if any(map(_draws, widgets)):
+            # Anybody can get a timestamp, so nobody vouches for what its field draws.
+            return Change("change.timestamp_drawn", "annotations", parameters, page)
+        return Change("change.timestamp_added", "permitted", parameters, page)
 
     def _page_of(self, field: Dictionary, kids: list[Object]) -> int | None:
         for part in (field, *kids):
@@ -297,14 +328,6 @@ class FormReview:
             if isinstance(page, Dictionary) and page.objgen in self._pages:
                 return self._pages[page.objgen]
         return None
-
-
-def _signature_change(field: _Inherited, page: int | None, *, visible: bool, existing: bool) -> Change:
-    parameters = {"field": field.name, "visible": visible, "existing": existing}
-    if not isinstance(field.value, Dictionary):
-        return Change("change.signature_field_added", "permitted", parameters, page)
-    timestamp = field.value.get("/SubFilter") == Name("/ETSI.RFC3161")
-    return Change("change.timestamp_added" if timestamp else "change.signature_added", "permitted", parameters, page)
 
 
 def _items(value: object) -> list[Object]:
@@ -330,14 +353,18 @@ def _only_locked(old: object, new: object) -> bool:
 def is_visible(widget: Dictionary) -> bool:
     rect = rectangle_or_none(widget.get("/Rect"))
     flags = widget.get("/F")
-    hidden = isinstance(flags, int) and bool(flags & _HIDDEN_FLAGS)
+    # What is not viewed may still be printed (ISO 32000-2, table 167).
+    hidden = isinstance(flags, int) and bool(flags & _HIDDEN or (flags & _NO_VIEW and not flags & _PRINTED))
     return rect is not None and rect[0] < rect[2] and rect[1] < rect[3] and not hidden
 
 
 def _draws(widget: Dictionary) -> bool:
-    """Tell whether a widget shows anything of its own: an appearance with content."""
+    """Tell whether a widget shows anything of its own: an appearance with content, or a coloured ground."""
     appearance = widget.get("/AP")
     normal = appearance.get("/N") if isinstance(appearance, Dictionary) else None
-    if not is_visible(widget) or normal is None:
+    if not is_visible(widget):
         return False
+    if normal is None:
+        ground = widget.get("/MK")
+        return isinstance(ground, Dictionary) and bool({"/BG", "/CA", "/I"} & set(ground.keys()))
     return not isinstance(normal, Stream) or bool(normal.read_raw_bytes().strip())

@@ -6,7 +6,8 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from kyso.document.opening import PARSER_ERRORS
-from kyso.verification.changes import ChangeReviewer, unlisted_objects
+from kyso.verification.appended_bytes import examine, misread
+from kyso.verification.changes import ChangeReviewer
 from kyso.verification.report import Change
 from kyso.verification.revisions import CannotJudge, Revision, as_revision, open_revision
 from kyso.verification.source import header_offset
@@ -29,6 +30,7 @@ def review_pairs(
     found: dict[int, tuple[Change, ...]] = {}
     old: Revision | None = None
     reviewer: ChangeReviewer | None = None
+    base = header_offset(source)
     for start, end in pairwise(states):
         try:
             if old is None:
@@ -44,18 +46,9 @@ def review_pairs(
             old = reviewer = None
             continue
         assert reviewer is not None
-        found[start] = (*_outside_the_tables(source, start, end, old, new), *reviewer.review(old, new))
+        odd = examine(source, start, base, old, new)
+        changes = reviewer.review(old, new)
+        # By now every object of the update was read, and the parser has said what it had to forgive.
+        found[start] = (*odd, *misread(start - base, new), *changes)
         old = new
     return found
-
-
-def _outside_the_tables(source: ByteSource, start: int, end: int, old: Revision, new: Revision) -> tuple[Change, ...]:
-    """Look at the appended bytes themselves: what they hold beside the objects that the tables list."""
-    tail = source.read(start, min(end - start, 64 << 20))
-    if b"startxref" not in tail:
-        # Bytes without a cross-reference section are invisible to this parser and may be everything to another.
-        return (Change("change.unreadable_tail", "forbidden"),)
-    hidden = unlisted_objects(tail, start, header_offset(source), old, new)
-    if hidden:
-        return (Change("change.unlisted_object", "forbidden", {"objects": hidden[:10]}),)
-    return ()

@@ -30,7 +30,7 @@ MAX_PAGE_TREE_DEPTH: Final = 64
 _LITERAL = re.compile(rb"\((?:[^()\\]|\\.)*\)|<[0-9a-f]*>", re.DOTALL)
 _REFERENCE = re.compile(rb"(\d+) (\d+) R\b")
 _NO_CATALOG_TYPE = "Catalog: setting missing or invalid /Type"
-_REBUILT = "Attempting to reconstruct cross-reference table"
+REBUILT = "Attempting to reconstruct cross-reference table"
 
 
 class CannotJudge(Exception):
@@ -50,6 +50,12 @@ class Revision:
     table: dict[ObjectId, tuple[int, int, int]]
     catalog_type_mended: bool = False
     """Whether the parser put /Type /Catalog where the file says otherwise."""
+    _complaints: list[str] = field(default_factory=list)
+
+    def complaints(self) -> tuple[str, ...]:
+        """Return what the parser had to forgive so far, in its words."""
+        self._complaints.extend(self.pdf.get_warnings())  # reading them clears them
+        return tuple(self._complaints)
 
     @property
     def root(self) -> Dictionary:
@@ -102,7 +108,7 @@ def as_revision(pdf: pikepdf.Pdf, end: int) -> Revision:
     :raises CannotJudge: the parser had to search for its objects.
     """
     warnings = pdf.get_warnings()
-    if any(_REBUILT in warning for warning in warnings):
+    if any(REBUILT in warning for warning in warnings):
         raise CannotJudge("change.xref_damaged")
     entries = pdf.get_xref_table()
     if len(entries) > MAX_OBJECTS:
@@ -113,7 +119,7 @@ def as_revision(pdf: pikepdf.Pdf, end: int) -> Revision:
         else (2, entry.obj_stream_number or 0, entry.obj_stream_index or 0)
         for identity, entry in entries.items()
     }
-    return Revision(end, pdf, table, any(_NO_CATALOG_TYPE in warning for warning in warnings))
+    return Revision(end, pdf, table, any(_NO_CATALOG_TYPE in warning for warning in warnings), warnings)
 
 
 def differing(old: Revision, new: Revision) -> set[ObjectId]:

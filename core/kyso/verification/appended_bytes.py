@@ -1,0 +1,193 @@
+"""What an update's bytes hold beside what the parser made of them: where two readers may see two documents.
+
+The parser follows the cross-reference tables and forgives much. Another reader searches the file for objects, takes
+the other of two equal keys, or stumbles where the parser stepped over. An update that can be read in two ways is
+therefore a forbidden change, whatever the parser shows (parser differentials; Mladenov et al., "1 Trillion Dollar
+Refund", 2019).
+
+What this does not judge: bytes that were there when the letter was signed. They were signed as they are.
+"""
+
+from __future__ import annotations
+
+import re
+from itertools import pairwise
+from typing import TYPE_CHECKING, Final
+
+from pikepdf import Stream
+
+from kyso.document.opening import PARSER_ERRORS
+from kyso.verification.report import Change
+from kyso.verification.revisions import REBUILT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from kyso.verification.revisions import Revision
+    from kyso.verification.source import ByteSource
+
+_PIECE: Final = 32 << 20
+_OVERLAP: Final = 1 << 20
+_SHOWN: Final = 10
+_BETWEEN: Final = rb"(?:[\s\x00]|%[^\r\n]{0,200}[\r\n])+"
+_OBJECT: Final = re.compile(
+    rb"(?<![0-9])([0-9]{1,10})" + _BETWEEN + rb"([0-9]{1,5})" + _BETWEEN + rb"obj(?![A-Za-z0-9])"
+)
+_TABLE: Final = re.compile(rb"(?<![A-Za-z])xref[\s\x00]")
+_INDEX: Final = re.compile(rb"/Index[\s\x00]*\[([0-9\s\x00]*)\]")
+_COMPLAINT: Final = re.compile(r"\((?:object (\d+) \d+, |[^()]{0,40}?, )?offset (\d+)\)")
+_DICTIONARY_BYTES: Final = 4096
+
+
+def examine(source: ByteSource, start: int, base: int, old: Revision, new: Revision) -> tuple[Change, ...]:
+    """Return what is wrong with the bytes that lie between two revisions.
+
+    :param start: where the update begins: the end of `old`.
+    :param base: where the header stands, from which the parser counts.
+    """
+    hidden: set[int] = set()
+    complete = ambiguous = False
+    tables = _Tables(old, new, base)
+    for offset, piece in _pieces(source, start, new.end):
+        complete |= b"startxref" in piece
+        hidden.update(tables.unlisted(piece, offset))
+        ambiguous |= any(map(_overlapping, _sections(piece)))
+    if not complete:
+        # Bytes without a cross-reference section are invisible to this parser and may be everything to another.
+        return (Change("change.unreadable_tail", "forbidden"),)
+    found: list[Change] = []
+    if hidden:
+        found.append(Change("change.unlisted_object", "forbidden", {"objects": sorted(hidden)[:_SHOWN]}))
+    if ambiguous or _streams_disagree(start - base, new):
+        found.append(Change("change.ambiguous_table", "forbidden"))
+    return tuple(found)
+
+
+def misread(begin: int, new: Revision) -> tuple[Change, ...]:
+    """Return what the parser had to forgive in an update, once all of it was read.
+
+    :param begin: where the update begins as the parser counts.
+    """
+    if any(_concerns(complaint, begin, new) for complaint in new.complaints()):
+        return (Change("change.malformed_update", "forbidden"),)
+    return ()
+
+
+def _pieces(source: ByteSource, start: int, end: int) -> Iterator[tuple[int, bytes]]:
+    offset = start
+    while offset < end:
+        yield offset, source.read(offset, min(end - offset, _PIECE + _OVERLAP))
+        offset += _PIECE
+
+
+class _Tables:
+    """Where the cross-reference tables of two revisions lead."""
+
+    def __init__(self, old: Revision, new: Revision, base: int) -> None:
+        self._places = {number: place for (number, _), place in new.table.items()}
+        self._old = {number for number, _ in old.table}
+        self._base = base
+
+    def unlisted(self, piece: bytes, offset: int) -> Iterator[int]:
+        """Yield numbers of objects that the update defines where the tables do not lead.
+
+        A reader that rebuilds the cross-reference table takes the last definition of an object in the file; one that
+        follows the tables takes the listed one. Where the two differ, something is hidden. An earlier definition that
+        a later, listed one replaced within the same stretch hides nothing.
+        """
+        for match in _OBJECT.finditer(piece):
+            number, place = int(match[1]), offset + match.start(1)
+            listed = self._offset_of(number)
+            if listed >= place or (
+                listed >= offset and not piece[listed - offset : match.start(1)].strip(b"\0\t\n\f\r ")
+            ):
+                continue
+            # A section that is a stream need not list itself; every other object that is meant to be read is listed.
+            if listed >= 0 or number in self._old or b"/XRef" not in _dictionary_at(piece, match.end()):
+                yield number
+
+    def _offset_of(self, number: int) -> int:
+        place = self._places.get(number)
+        if place is not None and place[0] == 2:
+            place = self._places.get(place[1])
+        return -1 if place is None else self._base + place[1]
+
+
+def _dictionary_at(piece: bytes, place: int) -> bytes:
+    """Return the text of an object's dictionary, not more of it than the one of a cross-reference stream has."""
+    return piece[place : place + _DICTIONARY_BYTES].split(b"stream", 1)[0]
+
+
+def _sections(piece: bytes) -> Iterator[list[int]]:
+    """Yield the subsections of each cross-reference section: first number and count, one after the other."""
+    for match in _TABLE.finditer(piece):
+        end = piece.find(b"trailer", match.end())
+        tokens = piece[match.end() : end].split() if 0 <= end <= match.end() + _OVERLAP else []
+        headers: list[int] = []
+        position = 0
+        while position + 1 < len(tokens) and tokens[position].isdigit() and tokens[position + 1].isdigit():
+            headers += (int(tokens[position][:12]), int(tokens[position + 1][:12]))
+            position += 2 + 3 * headers[-1]
+        yield headers
+    for match in _OBJECT.finditer(piece):
+        head = _dictionary_at(piece, match.end())
+        if b"/XRef" in head and (index := _INDEX.search(head)):
+            yield [int(token[:12]) for token in index[1].replace(b"\0", b" ").split()]
+
+
+def _overlapping(headers: list[int]) -> bool:
+    """Tell whether a section lists an object twice: which of the two counts differs between readers."""
+    ranges = sorted((first, first + count) for first, count in zip(headers[::2], headers[1::2], strict=False))
+    return any(before[1] > after[0] for before, after in pairwise(ranges))
+
+
+def _streams_disagree(begin: int, new: Revision) -> bool:
+    """Tell whether an object stream of the update names its objects otherwise than the table does, or one twice."""
+    listed: dict[int, list[tuple[int, int]]] = {}
+    for (number, _), (kind, container, index) in new.table.items():
+        if kind == 2:
+            listed.setdefault(container, []).append((index, number))
+    for container, entries in listed.items():
+        place = new.table.get((container, 0))
+        if place is None or place[1] < begin:
+            continue
+        stream = new.pdf.get_object((container, 0))
+        try:
+            numbers = _numbers_in(stream) if isinstance(stream, Stream) else []
+        except PARSER_ERRORS:
+            return True
+        if len(set(numbers)) != len(numbers):
+            return True
+        if any(index >= len(numbers) or numbers[index] != number for index, number in entries):
+            return True
+    return False
+
+
+def _numbers_in(stream: Stream) -> list[int]:
+    count, first = stream.get("/N"), stream.get("/First")
+    if not isinstance(count, int) or not isinstance(first, int):
+        return []
+    head = stream.read_bytes()[: max(first, 0)].split()[: 2 * max(count, 0) : 2]
+    return [int(number) if number.isdigit() else -1 for number in head]
+
+
+def _concerns(complaint: str, begin: int, new: Revision) -> bool:
+    """Tell whether one of the parser's complaints is about the update, or about the tables of the whole file."""
+    if REBUILT in complaint:
+        return True
+    places = _COMPLAINT.findall(complaint)
+    # A file may bear any name, also one that looks like a place; the greatest is never too small.
+    for number, offset in places:
+        container = _container_of(number, new)
+        if (int(offset) if container is None else container) >= begin:
+            return True
+    return False
+
+
+def _container_of(number: str, new: Revision) -> int | None:
+    """Return where the object stream of an object stands; its own offsets are counted within the stream."""
+    place = new.table.get((int(number), 0)) if number else None
+    if place is None or place[0] != 2:
+        return None
+    outer = new.table.get((place[1], 0))
+    return None if outer is None else outer[1]
