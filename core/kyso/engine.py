@@ -157,6 +157,11 @@ class Engine:
     ) -> None:
         self.close()
 
+    @property
+    def online(self) -> bool:
+        """Whether the network may be used."""
+        return self._online
+
     def close(self) -> None:
         """Close key sessions and worker processes. Closing twice is harmless."""
         with self._lock:
