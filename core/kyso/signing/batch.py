@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 _CHUNK = 8
 """Letters in one task: few enough to keep all workers busy, enough to make the hand-over cheap."""
 
-_LETTERS_AT_ONCE = 3
+_LETTERS_AT_ONCE = 2
 """Letters under way at once in one worker."""
 
 _ROUND = 100
