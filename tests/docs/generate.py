@@ -83,7 +83,12 @@ def _commands(language: Language) -> str:
     section = top.split("\n\n")[2]
     names = [found.group(1) for found in re.finditer(r"^ {2}(\S+(?: \S+)*?) {2,}\S", section, flags=re.MULTILINE)]
     blocks = [f"\n```text\n{top}\n```\n"]
-    blocks += [f"\n## kyso {name}\n\n```text\n{_help(language, *name.split())}\n```\n" for name in names]
+    for name in names:
+        page = _help(language, *name.split())
+        blocks.append(f"\n## kyso {name}\n\n```text\n{page}\n```\n")
+        # The page of a plugin's group lists its commands by their full names.
+        within = re.findall(rf"^ {{2}}({re.escape(name)} \S+) {{2,}}\S", page, flags=re.MULTILINE)
+        blocks += [f"\n### kyso {one}\n\n```text\n{_help(language, *one.split())}\n```\n" for one in within]
     return "".join(blocks)
 
 

@@ -1,7 +1,7 @@
 """The help pages, in the reader's language, from the catalogues.
 
 A command's description is the text ``help.COMMAND``, its examples ``help.COMMAND.examples``, a parameter's words
-``help.COMMAND.PARAMETER`` or, where several commands share them, ``help.any.PARAMETER``.
+``help.COMMAND.PARAMETER`` or, where several commands share them, ``help.GROUP.PARAMETER`` or ``help.any.PARAMETER``.
 """
 
 from __future__ import annotations
@@ -46,6 +46,22 @@ def show_program(common: Common, commands: Mapping[str, str], plugins: Mapping[s
     print("\n".join(lines), file=sys.stderr if to_stderr else sys.stdout)
 
 
+def show_group(name: str, commands: Sequence[str], common: Common) -> int:
+    """Print the help page of a plugin's command group, from the catalogues, and return 0."""
+    language = common.language
+    summaries = [
+        (f"{name} {command}", _first_sentence(text.message(_code(f"{name} {command}"), language)))
+        for command in commands
+    ]
+    lines = [*_wrapped(text.message(_code(name), language)), ""]
+    lines += [_head("help.usage", language), f"  kyso {name} COMMAND [OPTIONS]", ""]
+    lines += [_head("help.commands", language), *_columns(summaries), ""]
+    lines += [_head("help.common", language), *_columns(_common(language)), ""]
+    lines.append(text.message("help.more", language))
+    print("\n".join(lines))
+    return 0
+
+
 def show_command(name: str, parameters: Sequence[Parameter], common: Common) -> int:
     """Print the help page of one built-in command and return 0."""
     language = common.language
@@ -69,12 +85,14 @@ def show_command(name: str, parameters: Sequence[Parameter], common: Common) -> 
 
 def parameter_code(command: str, parameter: str) -> str:
     """Return the code of the words for a command's parameter."""
-    own = f"{_code(command)}.{parameter}"
-    return own if text.has_text(own) else f"help.any.{parameter}"
+    for code in (f"{_code(command)}.{parameter}", f"help.{command.split()[0]}.{parameter}"):
+        if text.has_text(code):
+            return code
+    return f"help.any.{parameter}"
 
 
 def _code(command: str) -> str:
-    return "help." + command.replace(" ", "_")
+    return "help." + command.replace(" ", "_").replace("-", "_")
 
 
 def _head(code: str, language: Language) -> str:

@@ -93,7 +93,7 @@ def parse(name: str, module: str, arguments: Sequence[str], common: Common) -> C
     """
     run: Callable[..., int] = import_module(module).run
     parameters = parameters_of(run)
-    if any(argument in ("--help", "-h") for argument in _before_dashes(arguments)):
+    if any(argument in ("--help", "-h") for argument in before_dashes(arguments)):
         from kyso.cli.help import show_command
 
         return functools.partial(show_command, name, parameters, common)
@@ -139,7 +139,8 @@ def read_values(command: str, parameters: Sequence[Parameter], arguments: Sequen
     return {entry.name: _value(command, entry, given[entry.name]) for entry in parameters if entry.name in given}
 
 
-def _before_dashes(arguments: Sequence[str]) -> Sequence[str]:
+def before_dashes(arguments: Sequence[str]) -> Sequence[str]:
+    """Return the arguments up to a ``--``, after which nothing is an option."""
     return arguments[: arguments.index("--")] if "--" in arguments else arguments
 
 
@@ -196,6 +197,11 @@ def run_group(name: str, app: Any, arguments: Sequence[str], common: Common) -> 
     # Typer brings its own copy of click or uses the installed one, depending on its version; both name it so.
     usage_error: type[Exception] = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "UsageError")
     command: Any = get_command(app)
+    from kyso.cli.group_help import page_of
+
+    page = page_of(name, command, arguments, common)
+    if page is not None:
+        return page()
     try:
         answer = command.main(list(arguments), prog_name=f"kyso {name}", standalone_mode=False, obj=common)
     except typer.Abort as error:
