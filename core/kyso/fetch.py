@@ -38,7 +38,7 @@ from collections.abc import Iterator, Mapping
 from contextvars import ContextVar
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal
+from typing import Any, BinaryIO, Literal
 from urllib.parse import SplitResult, urljoin, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
@@ -283,10 +283,11 @@ class Fetcher:
             self._pools.clear()
 
     def request(
-        self, method: str, url: str, *, body: bytes | None = None, headers: Mapping[str, str] | None = None
+        self, method: str, url: str, *, body: bytes | BinaryIO | None = None, headers: Mapping[str, str] | None = None
     ) -> Answer:
         """Send one request and read the whole answer, whatever its status.
 
+        :param body: as bytes, or as a file that is read while it is sent; the latter with its Content-Length.
         :raises FetchFailed: refused by the guard, or no complete answer in time.
         """
         until = time.monotonic() + self.policy.deadline_s
@@ -333,7 +334,9 @@ class Fetcher:
             return host == "localhost" or (literal is not None and literal.is_loopback)
         return self.policy.plain_http == "allow"
 
-    def _once(self, watch: _Watch, method: str, url: str, body: bytes | None, headers: Mapping[str, str]) -> Answer:
+    def _once(
+        self, watch: _Watch, method: str, url: str, body: bytes | BinaryIO | None, headers: Mapping[str, str]
+    ) -> Answer:
         token = _current.set(watch)
         timer = threading.Timer(watch.left(), watch.expire)
         timer.daemon = True

@@ -34,3 +34,25 @@ def progress(code: str, total: int, language: Language) -> Iterator[Callable[[st
             bar.update(task, advance=1)
 
         yield step
+
+
+@contextmanager
+def transfers() -> Iterator[Callable[[str, int], Callable[[int, int], None]]]:
+    """Show how many bytes of each file are on their way while the block runs.
+
+    Call what it gives with a file's name and size; what that gives takes (bytes sent, bytes in all).
+    """
+    if not sys.stderr.isatty():
+        yield lambda name, size: lambda sent, whole: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
+
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), DownloadColumn(), TransferSpeedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+
+        def start(name: str, size: int) -> Callable[[int, int], None]:
+            task = bar.add_task(text.shown(name), total=size)
+            return lambda sent, whole: bar.update(task, completed=sent, total=whole)
+
+        yield start
