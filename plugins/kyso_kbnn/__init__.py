@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from kyso.plugin import Contribution, PlacementPolicy, Setting, Text, hookimpl
+from kyso.plugin import Contribution, Diagnostic, PlacementPolicy, Setting, Text, hookimpl
 
 if TYPE_CHECKING:
     from kyso.contracts import Exporter, Simulator
@@ -56,6 +56,12 @@ def _attachment() -> PlacementPolicy:
     return AttachmentPolicy()
 
 
+def _diagnostic() -> Diagnostic:
+    from kyso_kbnn.diagnostic import KbnnDiagnostic
+
+    return KbnnDiagnostic()
+
+
 @hookimpl
 def register_catalogues(register: Callable[[str], None]) -> None:
     """Name this package's catalogues."""
@@ -101,3 +107,9 @@ def register_simulators(register: Callable[[Contribution[Simulator]], None]) -> 
     from kyso_kbnn.contributions import simulator
 
     register(simulator())
+
+
+@hookimpl
+def register_diagnostics(register: Callable[[Contribution[Diagnostic]], None]) -> None:
+    """Contribute the examination of the Treasury's settings, keys and gateway."""
+    register(Contribution("kbnn", Text("Kho bạc Nhà nước", "State Treasury"), load=_diagnostic))

@@ -19,6 +19,7 @@ from kyso.models import VIETNAM_TIME, Notice
 from kyso.plugin import InputRefused, KysoError
 from kyso_kbnn.authentication_data import read_authentication_data, write_authentication_data
 from kyso_kbnn.dossier import Dossier, Voucher, completed
+from kyso_kbnn.enclosed_pdf import JudgePdf, faults_of
 from kyso_kbnn.envelope import ROLES, Role, md5_text
 from kyso_kbnn.envelope_check import EnvelopeReport, check_envelope
 from kyso_kbnn.folder import ATTACHMENTS, CONTENT_FILE, DossierFolder
@@ -41,6 +42,7 @@ _RULES: Mapping[str, str] = {
     "accountant_first": "kbnn.rule_accountant_first",
     "different_people": "kbnn.rule_different_people",
     "one_key_form": "kbnn.rule_one_key_form",
+    "attachment_blocks": "kbnn.rule_attachment_blocks",
 }
 
 
@@ -203,13 +205,13 @@ def check_input(
     now: datetime,
     *,
     rules: HouseRules | None = None,
-    verify_pdf: Callable[[Path], tuple[str, int]] | None = None,
+    verify_pdf: JudgePdf | None = None,
 ) -> DossierReport:
     """Judge a dossier. A bad one is a verdict, not an error.
 
     :param new_judge: makes a judge of certificates; each signer gets one of its own, so that neither's certificates
         help the other. ``None`` leaves trust unknown.
-    :param verify_pdf: judges an attachment: (verdict, number of signatures).
+    :param verify_pdf: judges an attachment; ``None`` looks at none of them.
     """
     wrong: list[Notice] = []
     doubts: list[Notice] = []
@@ -238,17 +240,12 @@ def check_input(
         verdict = "undetermined"
     else:
         verdict = "valid"
-    attachments = tuple(
-        AttachmentReport(path.name, *verify_pdf(path)) for path in given.attachments if verify_pdf is not None
-    )
+    house = rules or profile.house_rules
+    attachments = _judge_attachments(given, signers, house, verify_pdf)
     for problem in given.problems:
         about = {"label": problem.label or problem.path, "where": problem.where, "rule": problem.rule}
         warnings.append(Notice(problem.code, {**problem.parameters, **about}))
-    warnings.extend(
-        Notice("kbnn.attachment_not_valid", {"name": one.name, "verdict": one.verdict})
-        for one in attachments
-        if one.verdict != "valid" or one.signatures < len(ROLES)
-    )
+    warnings.extend(attachments.warnings)
     return DossierReport(
         given.name,
         verdict,
@@ -259,10 +256,38 @@ def check_input(
         signers,
         (*wrong, *doubts),
         tuple(_uncovered(given.dossier, profile)),
-        tuple(_judge_rules(signers, given, rules or profile.house_rules)),
-        attachments,
+        tuple(_judge_rules(signers, given, house, attachments.in_order)),
+        attachments.reports,
         tuple(warnings),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Attachments:
+    reports: tuple[AttachmentReport, ...]
+    warnings: tuple[Notice, ...]
+    in_order: bool | None
+
+
+def _judge_attachments(
+    given: CheckInput, signers: tuple[EnvelopeReport, ...], rules: HouseRules, verify_pdf: JudgePdf | None
+) -> _Attachments:
+    """Judge the PDFs; whether they are in order is unknown where there are none, or nobody to judge them."""
+    if verify_pdf is None or not given.attachments:
+        return _Attachments((), (), None)
+    certificates = {one.role: hashlib.sha256(one.certificate).hexdigest() for one in signers if one.certificate}
+    reports: list[AttachmentReport] = []
+    warnings: list[Notice] = []
+    in_order = True
+    for path in given.attachments:
+        judged = verify_pdf(path)
+        reports.append(AttachmentReport(path.name, judged.verdict, judged.signatures))
+        faults = faults_of(judged, path.name, certificates, rules)
+        in_order = in_order and not faults
+        warnings += faults
+        if not faults and judged.verdict != "valid":
+            warnings.append(Notice("kbnn.attachment_undetermined", {"name": path.name}))
+    return _Attachments(tuple(reports), tuple(warnings), in_order)
 
 
 def _judge_data(given: CheckInput, profile: Profile, wrong: list[Notice], warnings: list[Notice]) -> str:
@@ -316,7 +341,9 @@ def _uncovered(dossier: Dossier | None, profile: Profile) -> list[Uncovered]:
     return found
 
 
-def _judge_rules(signers: tuple[EnvelopeReport, ...], given: CheckInput, rules: HouseRules) -> list[RuleReport]:
+def _judge_rules(
+    signers: tuple[EnvelopeReport, ...], given: CheckInput, rules: HouseRules, blocks: bool | None
+) -> list[RuleReport]:
     by_role = {signer.role: signer for signer in signers}
     accountant, holder = by_role.get("accountant"), by_role.get("holder")
     met: dict[str, bool | None] = dict.fromkeys(_RULES)
@@ -327,6 +354,7 @@ def _judge_rules(signers: tuple[EnvelopeReport, ...], given: CheckInput, rules: 
             met["different_people"] = _two_people(accountant.certificate, holder.certificate)
     if len(given.key_forms) == len(ROLES):
         met["one_key_form"] = set(given.key_forms) != {"token", "remote"}
+    met["attachment_blocks"] = blocks
     reports: list[RuleReport] = []
     for rule, code in _RULES.items():
         known = met[rule] if getattr(rules, rule) else None

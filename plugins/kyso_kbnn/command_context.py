@@ -15,8 +15,10 @@ from kyso_kbnn.settings import KbnnSettings, settings_of
 if TYPE_CHECKING:
     import typer
 
+    from kyso.engine import Engine
     from kyso.verification.judgement import CertificateJudge
     from kyso_kbnn.dossier import Dossier
+    from kyso_kbnn.enclosed_pdf import JudgePdf
     from kyso_kbnn.envelope import Role
     from kyso_kbnn.folder import DossierFolder
     from kyso_kbnn.gateway import GatewayClient
@@ -150,11 +152,29 @@ def certificate_judges(
     return lambda: CertificateJudge(store, moment, verification.revocation)
 
 
-def open_gateway(common: Common, settings: KbnnSettings, password: Secret) -> GatewayClient:
+def pdf_verifier(
+    engine: Engine,
+    *,
+    trust: list[Path] | None = None,
+    crl: list[Path] | None = None,
+    moment: datetime | None = None,
+) -> JudgePdf:
+    """Return what judges a PDF that goes with a dossier, with the trust of this run."""
+    from kyso_kbnn.enclosed_pdf import judge_pdf
+
+    return lambda path: judge_pdf(path, lambda file: engine.verify(file, trust=trust, crls=crl, at=moment))
+
+
+def open_gateway(
+    common: Common, settings: KbnnSettings, password: Secret, purpose: str, *, log_folder: Path | None = None
+) -> GatewayClient:
     """Return a client for the configured gateway.
 
+    :param purpose: the command, for the log of log-ins.
+    :param log_folder: where that log is kept; ``None`` takes the folder of the dossiers.
     :raises WrongUse: the network is not permitted, or the configuration lacks something.
     """
+    from kyso_kbnn import login_log
     from kyso_kbnn.gateway import Credentials, GatewayClient
 
     if not common.online and not settings.gateway_private:
@@ -178,9 +198,15 @@ def open_gateway(common: Common, settings: KbnnSettings, password: Secret) -> Ga
         settings.computer_ip,
         settings.computer_name,
     )
+    place = log_folder or settings.dossiers
+
+    def told(outcome: str) -> None:
+        login_log.record(place, settings.holder_username, settings.computer_name, purpose, outcome, present())
+
     return GatewayClient(
         settings.profile,
         credentials,
+        on_login=told,
         url=settings.gateway_url,
         deadline_s=settings.gateway_deadline_s,
         allow_private=settings.gateway_private,
@@ -194,12 +220,12 @@ def ask_password(common: Common, settings: KbnnSettings, variable: str | None) -
     return asker(common.language, secret_env=variable)("kbnn.ask_password", {"name": settings.holder_username})
 
 
-def tell_state(common: Common, folder: DossierFolder, report_format: str) -> None:
+def tell_state(common: Common, folder: DossierFolder, answer_format: str) -> None:
     """Show a dossier's state."""
     from kyso_kbnn.wording import state_words
 
     state = folder.state()
-    if report_format == "json":
+    if answer_format == "json":
         output.put_json(state_json(folder.path, state))
         return
     words = state_words(state.state, common.language)

@@ -11,10 +11,7 @@ is not among it unless the gateway itself said that it was not taken. Everything
 
 from __future__ import annotations
 
-import base64
-import binascii
-import hashlib
-import secrets
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -25,12 +22,18 @@ from urllib.parse import quote
 from kyso.fetch import Answer, Fetcher, FetchFailed, FetchPolicy
 from kyso.plugin import InputRefused, RemoteFailed, Secret
 from kyso_kbnn.body import to_json_bytes
+from kyso_kbnn.gateway_encoding import BytesSent, FileForm, hashed_data
 from kyso_kbnn.profile import Profile
 from kyso_kbnn.reading import parse_json
 
 _RENEW_BEFORE = timedelta(seconds=30)
 _PDF = b"%PDF-"
 _GREATEST_TOKEN = 16_384
+_PAUSES_S = (0.5, 2.0)
+_BUSY = frozenset({429, 502, 503, 504})
+_PASSING = frozenset({"fetch.dropped", "fetch.unreachable", "fetch.unresolvable"})
+LoginTold = Callable[[str], None]
+"""Told after each login: ``ok``, or the kind of refusal."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +83,8 @@ class GatewayClient:
 
     :param url: base address; ``None`` takes the profile's.
     :param allow_private: permit a gateway on a private address or loopback (a simulator, a proxy of the agency).
+    :param pauses_s: how long to wait before each repetition of a call that may be repeated.
+    :param on_login: told after each login.
     """
 
     def __init__(
@@ -90,9 +95,13 @@ class GatewayClient:
         url: str | None = None,
         deadline_s: float = 60.0,
         allow_private: bool = False,
+        pauses_s: Sequence[float] = _PAUSES_S,
+        on_login: LoginTold = lambda outcome: None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._profile = profile
+        self._pauses_s = tuple(pauses_s)
+        self._on_login = on_login
         self._form = profile.gateway
         self._credentials = credentials
         self._base = (url or profile.gateway.url).rstrip("/")
@@ -143,7 +152,12 @@ class GatewayClient:
             "ComputerName": given.computer_name,
             "Description": given.description,
         }
-        data = self._data(self._post(self._form.login, to_json_bytes(body), {}), self._form.login)
+        content = to_json_bytes(body)
+        try:
+            data = self._data(self._repeated(lambda: self._post(self._form.login, content, {})), self._form.login)
+        except GatewayRefused as refused:
+            self._on_login(refused.refusal)
+            raise
         names = self._form.login_response
         try:
             token, salt_token = data[names.token], data[names.private_token]
@@ -154,6 +168,7 @@ class GatewayClient:
             raise RemoteFailed("kbnn.answer_unreadable", service=self._form.login) from cause
         self._token, self._salt_token = Secret(token), Secret(salt_token)
         self._expires_at = self._now() + timedelta(seconds=max(0, min(lifetime, 86_400)))
+        self._on_login("ok")
 
     def logout(self) -> None:
         """Log out, where a session is open, and forget the tokens."""
@@ -163,9 +178,10 @@ class GatewayClient:
         self._forget()
         self._result(self._post(self._form.logout, b"", headers), self._form.logout)
 
-    def upload(self, name: str, data: bytes) -> str:
+    def upload(self, name: str, data: bytes, told: BytesSent | None = None) -> str:
         """Upload one signed PDF and return its fileId.
 
+        :param told: hears how many bytes are on their way.
         :raises InputRefused: no PDF, or larger than the profile allows.
         :raises RemoteFailed: the gateway refused it or failed; uploading again is safe.
         """
@@ -173,10 +189,13 @@ class GatewayClient:
             raise InputRefused("kbnn.attachment_no_pdf", name=name)
         if len(data) > self._profile.limits.attachment_bytes:
             raise InputRefused("kbnn.input_too_large", name=name, limit=self._profile.limits.attachment_bytes)
-        boundary = secrets.token_hex(16)
-        body = _multipart(self._form.upload_field, name, data, boundary)
-        headers = {"Content-Type": f"multipart/form-data; boundary={boundary}"}
-        answer = self._with_session(lambda: self._post(self._form.upload, body, {**self._authorization(), **headers}))
+        field = self._form.upload_field
+
+        def once() -> Answer:
+            form = FileForm(field, name, data, told)
+            return self._post(self._form.upload, form, {**self._authorization(), **form.headers})
+
+        answer = self._with_session(once)
         found = self._data(answer, self._form.upload)
         first = found[0] if isinstance(found, list) and found else found
         file_id = first.get(self._form.upload_response.file_id) if isinstance(first, dict) else None
@@ -217,7 +236,7 @@ class GatewayClient:
         :raises RemoteFailed: the gateway failed or answered with something else than a PDF.
         """
         url = f"{self._base}/{self._form.download}?{self._form.download_parameter}={quote(path, safe='')}"
-        answer = self._fetcher.request("GET", url)
+        answer = self._repeated(lambda: self._fetcher.request("GET", url))
         if answer.status != 200 or not answer.body.startswith(_PDF):
             raise RemoteFailed("kbnn.download_failed", path=path, status=answer.status)
         return answer.body
@@ -245,11 +264,25 @@ class GatewayClient:
     def _with_session(self, call: Callable[[], Answer]) -> Answer:
         """Make a call that may be repeated: log in when needed, and once more when the token has expired."""
         self.ensure_session()
-        answer = call()
+        answer = self._repeated(call)
         if self._expired(answer):
             self.login()
-            answer = call()
+            answer = self._repeated(call)
         return answer
+
+    def _repeated(self, call: Callable[[], Answer]) -> Answer:
+        """Make a call that changes nothing by being made twice, again after a broken line or a busy gateway."""
+        for pause_s in self._pauses_s:
+            try:
+                answer = call()
+            except FetchFailed as failed:
+                if failed.code not in _PASSING:
+                    raise
+            else:
+                if answer.status not in _BUSY:
+                    return answer
+            time.sleep(pause_s)
+        return call()
 
     def ensure_session(self) -> None:
         """Log in where no session is open or the open one is about to expire.
@@ -267,7 +300,7 @@ class GatewayClient:
         except InputRefused:
             return False
 
-    def _post(self, service: str, body: bytes, headers: Mapping[str, str]) -> Answer:
+    def _post(self, service: str, body: bytes | FileForm, headers: Mapping[str, str]) -> Answer:
         content_type = {} if "Content-Type" in headers or not body else {"Content-Type": "application/json"}
         return self._fetcher.request("POST", f"{self._base}/{service}", body=body, headers={**content_type, **headers})
 
@@ -336,37 +369,8 @@ _CODES = {
 }
 
 
-def hashed_data(body: bytes, salt_token: str, profile: Profile) -> str:
-    """Return Hashed-Data by rule VI: hex(SHA-256(body + salt)), the salt from the payload of the Salt-Token.
-
-    :raises RemoteFailed: the token is no JWT, or has not the claim the profile names.
-    """
-    parts = salt_token.split(".")
-    try:
-        payload = base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4))
-        salt = payload.decode("utf-8")
-    except (IndexError, binascii.Error, ValueError) as cause:
-        raise RemoteFailed("kbnn.salt_unreadable") from cause
-    if profile.gateway.salt == "claim":
-        try:
-            claims = parse_json(payload, "Salt-Token")
-            salt = str(claims[profile.gateway.salt_claim])
-        except (InputRefused, KeyError, TypeError) as cause:
-            raise RemoteFailed("kbnn.salt_unreadable") from cause
-    value = hashlib.sha256(body + salt.encode("utf-8")).hexdigest()
-    return value.upper() if profile.gateway.hash_case == "upper" else value
-
-
-def _multipart(field: str, name: str, data: bytes, boundary: str) -> bytes:
-    """Return a form with one file (RFC 7578); a name with quotes or line breaks cannot break out of its header."""
-    safe = "".join("_" if sign in '"\\\r\n' or not sign.isprintable() else sign for sign in name)
-    head = f'--{boundary}\r\nContent-Disposition: form-data; name="{field}"; filename="{safe}"\r\n'
-    head += "Content-Type: application/pdf\r\n\r\n"
-    return head.encode("utf-8") + data + f"\r\n--{boundary}--\r\n".encode("ascii")
-
-
 def _texts(names: Any) -> list[tuple[str, str]]:
     return [(field, getattr(names, field)) for field in ("code", "status", "title", "time", "reason", "file")]
 
 
-__all__ = ["Credentials", "FetchFailed", "GatewayClient", "GatewayRefused", "StatusAnswer", "hashed_data"]
+__all__ = ["Credentials", "FetchFailed", "GatewayClient", "GatewayRefused", "StatusAnswer"]

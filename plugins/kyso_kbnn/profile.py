@@ -97,6 +97,7 @@ class HouseRules:
     accountant_first: bool = True
     different_people: bool = True
     one_key_form: bool = True
+    attachment_blocks: bool = True
 
 
 @dataclass(frozen=True, slots=True)

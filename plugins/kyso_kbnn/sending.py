@@ -10,6 +10,7 @@ knows the dossier, that is the state; if not, a person decides.
 
 from __future__ import annotations
 
+import base64
 import dataclasses
 import hashlib
 from collections.abc import Callable, Mapping
@@ -20,19 +21,23 @@ from typing import Any, cast
 
 from kyso.fetch import FetchFailed
 from kyso.plugin import InputRefused, RemoteFailed, Secret
+from kyso.text import Phrase
 from kyso_kbnn.body import gateway_objects, signed_dossier
 from kyso_kbnn.check import check_input, input_of_folder
 from kyso_kbnn.dossier import Dossier, completed
+from kyso_kbnn.enclosed_pdf import JudgePdf, faults_of
 from kyso_kbnn.envelope import ROLES, Envelope, Role, read_envelope
 from kyso_kbnn.folder import ATTACHMENTS, CONTENT_FILE, DossierFolder, FolderState, State
 from kyso_kbnn.gateway import GatewayClient, GatewayRefused, StatusAnswer
-from kyso_kbnn.profile import Profile
+from kyso_kbnn.gateway_encoding import BytesSent
+from kyso_kbnn.profile import HouseRules, Profile
 from kyso_kbnn.values import Value
 
-Progress = Callable[[str, int, int], None]
-"""Told before each step: (what, number, of how many)."""
+Progress = Callable[[str, int, int, int], BytesSent | None]
+"""Told before each step: (what, number, of how many, bytes); what it returns hears how many bytes are on their way."""
 
 DEBIT_NOTE = "giay-bao-no.pdf"
+STATUS_ANSWER = "status.json"
 _OPEN: tuple[State, ...] = ("sending", "sent")
 
 
@@ -44,14 +49,16 @@ def send_folder(
     now: datetime,
     *,
     again: bool = False,
-    verify_pdf: Callable[[Path], tuple[str, int]] | None = None,
-    progress: Progress = lambda what, number, count: None,
+    verify_pdf: JudgePdf | None = None,
+    rules: HouseRules | None = None,
+    progress: Progress = lambda what, number, count, size: None,
 ) -> FolderState:
     """Bring a signed dossier to the gateway, from wherever it stands.
 
     :param password: goes into LoginInfo at the last moment.
     :param again: a person has decided that a dossier with unknown outcome may be sent again; files are uploaded anew.
-    :param verify_pdf: judges an attachment before it is uploaded: (verdict, number of signatures).
+    :param verify_pdf: judges the attachments before the first is uploaded; ``None`` uploads them unjudged.
+    :param rules: the house rules about attachments; ``None`` takes the profile's.
     :raises InputRefused: the dossier is not signed by both, was changed, or an attachment is not in order.
     :raises RemoteFailed: the gateway refused or failed; what is known is in the folder's state.
     """
@@ -60,14 +67,16 @@ def send_folder(
         if state.state in ("sent", "accepted", "returned"):
             raise InputRefused("kbnn.already_sent", name=str(folder.path), state=state.state)
         if state.state == "sending" and not again:
-            state = _settle(folder, state, gateway, profile, now)
+            state = _settle(folder, state, gateway, now)
             if state.state != "sending":
                 return state
             raise RemoteFailed("kbnn.send_unknown", code=state.code)
         envelopes = _checked(folder, state, profile, now)
+        if verify_pdf is not None:
+            _judge_attachments(folder, envelopes, verify_pdf, rules or profile.house_rules)
         if again:
             state = replace(state, uploads={})  # the gateway keeps uploaded files for a while only
-        state = _upload(folder, state, gateway, now, verify_pdf, progress)
+        state = _upload(folder, state, gateway, now, progress)
         dossier = _with_attachments(folder, state, profile)
         names: dict[Role, str] = {role: state.keys[role].username for role in ROLES if role in state.keys}
         content = folder.read(CONTENT_FILE)
@@ -77,14 +86,14 @@ def send_folder(
         intent = {"time": now.isoformat(), "content_sha256": hashlib.sha256(content).hexdigest(), "again": again}
         state = replace(state, state="sending", intent=intent).noted("sending", now, again=again)
         folder.save(state)
-        progress("send", 1, 1)
-        return _send(folder, state, gateway, objects, login_info, profile, now)
+        progress("send", 1, 1, 0)
+        return _send(folder, state, gateway, objects, login_info, now)
 
 
-def refresh_folder(folder: DossierFolder, gateway: GatewayClient, profile: Profile, now: datetime) -> FolderState:
+def refresh_folder(folder: DossierFolder, gateway: GatewayClient, now: datetime) -> FolderState:
     """Ask the gateway for the dossier's state and keep the answer."""
     with folder.locked():
-        return _settle(folder, folder.state(), gateway, profile, now)
+        return _settle(folder, folder.state(), gateway, now)
 
 
 def download_folder(folder: DossierFolder, gateway: GatewayClient, now: datetime) -> Path:
@@ -118,28 +127,39 @@ def _checked(folder: DossierFolder, state: FolderState, profile: Profile, now: d
     return {role: read_envelope(folder.envelope(state, role) or b"", profile) for role in ROLES}
 
 
+def _judge_attachments(
+    folder: DossierFolder, envelopes: Mapping[Role, Envelope], verify_pdf: JudgePdf, rules: HouseRules
+) -> None:
+    """Judge every PDF before the first is uploaded.
+
+    :raises InputRefused: with everything that is wrong with all of them.
+    """
+    certificates = {
+        role: hashlib.sha256(base64.b64decode(envelope.certificate)).hexdigest() for role, envelope in envelopes.items()
+    }
+    faults = [fault for path in _pdfs(folder) for fault in faults_of(verify_pdf(path), path.name, certificates, rules)]
+    if faults:
+        causes = [Phrase(fault.code, fault.parameters) for fault in faults]
+        raise InputRefused("kbnn.attachments_refused", count=len(faults), causes=causes)
+
+
+def _pdfs(folder: DossierFolder) -> list[Path]:
+    place = folder.path / ATTACHMENTS
+    return sorted(place.glob("*.pdf")) if place.is_dir() else []
+
+
 def _upload(
-    folder: DossierFolder,
-    state: FolderState,
-    gateway: GatewayClient,
-    now: datetime,
-    verify_pdf: Callable[[Path], tuple[str, int]] | None,
-    progress: Progress,
+    folder: DossierFolder, state: FolderState, gateway: GatewayClient, now: datetime, progress: Progress
 ) -> FolderState:
     """Upload what is not yet uploaded. The file's digest names the upload, so a replaced file is uploaded anew."""
-    place = folder.path / ATTACHMENTS
-    paths = sorted(place.glob("*.pdf")) if place.is_dir() else []
+    paths = _pdfs(folder)
     for number, path in enumerate(paths, 1):
         data = path.read_bytes()
         name = f"{path.name}:{hashlib.sha256(data).hexdigest()}"
         if name in state.uploads:
             continue
-        if verify_pdf is not None:
-            verdict, signatures = verify_pdf(path)
-            if verdict in ("invalid", "unsigned", "unreadable") or signatures < len(ROLES):
-                raise InputRefused("kbnn.attachment_not_valid", name=path.name, verdict=verdict)
-        progress(path.name, number, len(paths))
-        file_id = gateway.upload(path.name, data)
+        step = progress(path.name, number, len(paths), len(data))
+        file_id = gateway.upload(path.name, data, step)
         state = replace(state, uploads={**state.uploads, name: file_id}).noted("uploaded", now, file=path.name)
         folder.save(state)
     if state.state in ("holder_signed", "accountant_signed", "drafted"):
@@ -198,14 +218,13 @@ def _send(
     gateway: GatewayClient,
     objects: Mapping[str, Any],
     login_info: Mapping[str, Secret | str],
-    profile: Profile,
     now: datetime,
 ) -> FolderState:
     try:
         answer = gateway.send(objects, login_info)
     except GatewayRefused as refused:
         if refused.refusal == "duplicate":
-            return _settle(folder, state, gateway, profile, now)
+            return _settle(folder, state, gateway, now)
         back = replace(state, state="uploaded", intent=None, gateway_status=refused.refusal)
         folder.save(
             back.noted(
@@ -220,9 +239,9 @@ def _send(
         if not failed.sent:
             folder.save(replace(state, state="uploaded", intent=None).noted("send_failed", now, code=failed.code))
             raise
-        return _after_silence(folder, state, gateway, profile, now, failed)
+        return _after_silence(folder, state, gateway, now, failed)
     except RemoteFailed as failed:
-        return _after_silence(folder, state, gateway, profile, now, failed)
+        return _after_silence(folder, state, gateway, now, failed)
     folder.put_answer("send.json", answer)
     state = replace(state, state="sent", intent=None).noted("sent", now)
     folder.save(state)
@@ -233,14 +252,13 @@ def _after_silence(
     folder: DossierFolder,
     state: FolderState,
     gateway: GatewayClient,
-    profile: Profile,
     now: datetime,
     cause: RemoteFailed,
 ) -> FolderState:
     """The line broke after the body may have arrived: ask, and leave the rest to a person."""
     folder.save(state.noted("send_unknown", now, code=cause.code))
     try:
-        settled = _settle(folder, folder.state(), gateway, profile, now)
+        settled = _settle(folder, folder.state(), gateway, now)
     except RemoteFailed as silence:
         raise RemoteFailed("kbnn.send_unknown", code=state.code) from silence
     if settled.state == "sending":
@@ -248,15 +266,23 @@ def _after_silence(
     return settled
 
 
-def _settle(
-    folder: DossierFolder, state: FolderState, gateway: GatewayClient, profile: Profile, now: datetime
-) -> FolderState:
+def _settle(folder: DossierFolder, state: FolderState, gateway: GatewayClient, now: datetime) -> FolderState:
     """Ask the gateway and take over what it knows."""
     answers = [answer for answer in gateway.status([state.code]) if answer.code == state.code]
-    if not answers:
-        return state
-    answer = answers[0]
-    folder.put_answer("status.json", _answer_json(answer))
+    return _taken_over(folder, state, answers[0], now) if answers else state
+
+
+def take_over(folder: DossierFolder, answer: StatusAnswer, now: datetime) -> FolderState:
+    """Keep an answer about the dossier that was asked for together with others.
+
+    :raises InputRefused: another process works on the dossier.
+    """
+    with folder.locked():
+        return _taken_over(folder, folder.state(), answer, now)
+
+
+def _taken_over(folder: DossierFolder, state: FolderState, answer: StatusAnswer, now: datetime) -> FolderState:
+    folder.put_answer(STATUS_ANSWER, _answer_json(answer))
     new: State = state.state
     if answer.state in ("sent", "accepted", "returned"):
         new = cast(State, answer.state)

@@ -23,6 +23,7 @@ class WatchRules:
     """When watching gives an alarm.
 
     :param amount: totals above it, in đồng; ``None`` for no limit.
+    :param cash: cash withdrawals from it on, in đồng; ``None`` for no limit, 0 for every one.
     :param probe: how many dossier codes beyond the highest known one are asked for.
     """
 
@@ -33,6 +34,7 @@ class WatchRules:
     probe: int = 3
     interval_s: float = 900.0
     notify: tuple[str, ...] = ()
+    cash: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +71,7 @@ def settings_of(config: Config) -> KbnnSettings:
     rules = profile.house_rules
     named = {rule.name: values.flag(rule.name, getattr(rules, rule.name)) for rule in dataclasses.fields(HouseRules)}
     opens_at, closes_at = values.hours("watch_hours", "07:00-17:30")
-    amount = values.number("watch_amount", -1)
+    amount, cash = values.number("watch_amount", -1), values.number("watch_cash", -1)
     return KbnnSettings(
         profile=profile,
         unit={key: values.text(name) for name, (key, _, _) in UNIT_SETTINGS.items() if name in given},
@@ -86,6 +88,7 @@ def settings_of(config: Config) -> KbnnSettings:
         dossiers=config.base_dir / (values.text("dossiers") or "kbnn"),
         watch=WatchRules(
             amount=int(amount) if amount >= 0 else None,
+            cash=int(cash) if cash >= 0 else None,
             opens_at=opens_at,
             closes_at=closes_at,
             weekends=values.flag("watch_weekends", default=False),

@@ -28,7 +28,7 @@ from kyso.text import shown
 from kyso_kbnn.check import check_input, input_of_body
 from kyso_kbnn.dossier import column_sum
 from kyso_kbnn.envelope import ROLES, Role
-from kyso_kbnn.gateway import hashed_data
+from kyso_kbnn.gateway_encoding import hashed_data
 from kyso_kbnn.problems import errors_among
 from kyso_kbnn.profile import Profile, default_profile
 from kyso_kbnn.reading import parse_json, read_dossier

@@ -2,105 +2,40 @@
 
 Decision 935 offers the state of dossiers by their codes and nothing else: no balance, no list, no log-ins of others.
 So this watches the dossiers in a folder, and asks for a few codes beyond the highest known one: if the treasury knows a
-dossier that this unit's software never made, somebody else is using the unit's name.
+dossier that this unit's software never made, somebody else is using the unit's name. The rules:
+
+- a dossier that is open changed its state, or was returned;
+- the treasury names another amount than the dossier has, or does not know any more what it had taken;
+- an amount above a limit, a cash withdrawal from a limit on, a dossier sent at an unusual hour;
+- a log-in of this installation at an unusual hour, or one that was refused;
+- a code that this unit never gave.
 """
 
 from __future__ import annotations
 
 import json
-import os
 import re
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-from kyso import text
-from kyso.models import VIETNAM_TIME, Notice
-from kyso.plugin import InputRefused, KysoError, Language, RemoteFailed
-from kyso_kbnn.folder import STATE_FILE, DossierFolder, FolderState
+from kyso.models import VIETNAM_TIME
+from kyso.plugin import InputRefused
+from kyso_kbnn import login_log
+from kyso_kbnn.folder import DossierFolder, FolderState
 from kyso_kbnn.gateway import GatewayClient, StatusAnswer
+from kyso_kbnn.listing import Listed, list_dossiers
 from kyso_kbnn.profile import Profile
-from kyso_kbnn.sending import is_open, refresh_folder
+from kyso_kbnn.sending import is_open, take_over
 from kyso_kbnn.settings import WatchRules
+from kyso_kbnn.telling import RETURNED, Event, log
 
-LOG_FILE = "watch.jsonl"
+PURPOSE = "watch"
+"""How watching names itself in the log of log-ins; its own are no surprise at night."""
+
 _SEEN_FILE = "watch-seen.json"
-_GREATEST_FOLDERS = 5000
 _ASKED_AT_ONCE = 200
-
-Kind = Literal["changed", "alarm"]
-
-
-@dataclass(frozen=True, slots=True)
-class Event:
-    """Something a person should know.
-
-    :param kind: ``changed`` is the ordinary course of things, ``alarm`` is not.
-    """
-
-    kind: Kind
-    code: str
-    dossier: str
-    parameters: dict[str, object] = field(default_factory=dict)
-
-    @property
-    def notice(self) -> Notice:
-        """The event's words are in the catalogues under its code."""
-        return Notice(self.code, {"dossier": self.dossier, **self.parameters})
-
-    def message(self, language: Language) -> str:
-        """Return the event in words."""
-        return text.message(self.code, language, {"dossier": self.dossier, **self.parameters})
-
-
-@dataclass(frozen=True, slots=True)
-class Listed:
-    """One dossier of the folder, as lists show it."""
-
-    path: Path
-    state: FolderState
-    title: str
-    total: int | None
-    cash: bool
-    changed_at: str
-
-
-def list_dossiers(
-    root: Path,
-    profile: Profile,
-    *,
-    code: str = "",
-    title: str = "",
-    state: str = "",
-    since: datetime | None = None,
-) -> list[Listed]:
-    """Return the dossiers below `root` that match, the last changed first. A folder that cannot be read is left out."""
-    found: list[Listed] = []
-    for path in _folders(root):
-        folder = DossierFolder(path, profile)
-        try:
-            current, dossier = folder.state(), folder.dossier()
-        except InputRefused:
-            continue
-        changed_at = str(current.history[-1].get("time", "")) if current.history else ""
-        totals = [
-            voucher.header.get("v_tong_so_tien", voucher.header.get("v_chungtu_tong_so_tien"))
-            for voucher in dossier.vouchers
-        ]
-        total = sum(value for value in totals if isinstance(value, int)) if totals else None
-        cash = any(voucher.header.get("v_chuyenkhoan_tienmat") == "1" for voucher in dossier.vouchers)
-        if code and code.casefold() not in current.code.casefold():
-            continue
-        if title and title.casefold() not in dossier.title.casefold():
-            continue
-        if state and state != current.state:
-            continue
-        if since is not None and (not changed_at or datetime.fromisoformat(changed_at) < since):
-            continue
-        found.append(Listed(path, current, dossier.title, total, cash, changed_at))
-    return sorted(found, key=lambda one: one.changed_at, reverse=True)
 
 
 def watch_once(root: Path, gateway: GatewayClient, profile: Profile, rules: WatchRules, now: datetime) -> list[Event]:
@@ -108,45 +43,90 @@ def watch_once(root: Path, gateway: GatewayClient, profile: Profile, rules: Watc
 
     :raises RemoteFailed: the gateway cannot be asked.
     """
-    seen = _seen(root)
-    events: list[Event] = []
     listed = list_dossiers(root, profile)
-    for one in listed:
-        if not is_open(one.state):
-            continue
-        before = one.state
-        after = refresh_folder(DossierFolder(one.path, profile), gateway, profile, now)
-        if (after.state, after.gateway_status) != (before.state, before.gateway_status):
-            code = "kbnn.watch_returned" if after.state == "returned" else "kbnn.watch_changed"
-            words: dict[str, object] = {"state": after.state, "words": after.gateway_status, "title": one.title}
-            events.append(Event("changed", code, before.code, words))
+    events = list(_open_dossiers(listed, gateway, profile, now))
     for one in listed:
         events.extend(_unusual(one, rules, now))
-    known = {one.state.code for one in listed}
-    events.extend(_strangers(gateway, known, rules))
-    fresh = [event for event in events if event.kind == "changed" or _key(event) not in seen]
+    events.extend(_strangers(gateway, {one.state.code for one in listed}, rules))
+    return _fresh(root, events, rules, now)
+
+
+def watch_logins(root: Path, rules: WatchRules, now: datetime) -> list[Event]:
+    """Return what is new about log-ins alone, for when the gateway does not let anybody in."""
+    return _fresh(root, [], rules, now)
+
+
+def _fresh(root: Path, events: list[Event], rules: WatchRules, now: datetime) -> list[Event]:
+    seen = _seen(root)
+    events = [*events, *_logins(root, rules)]
+    fresh = [event for event in events if event.kind == "changed" or event.key not in seen]
     if fresh:
-        _log(root, fresh, now)
-        _keep_seen(root, seen | {_key(event) for event in fresh if event.kind == "alarm"})
+        log(root, fresh, now)
+        _keep_seen(root, seen | {event.key for event in fresh if event.kind == "alarm"})
     return fresh
 
 
+def _open_dossiers(
+    listed: Sequence[Listed], gateway: GatewayClient, profile: Profile, now: datetime
+) -> Iterable[Event]:
+    """Ask for the state of all open dossiers, many in one call, and take over the answers."""
+    waiting = {one.state.code: one for one in listed if is_open(one.state)}
+    codes = list(waiting)
+    for start in range(0, len(codes), _ASKED_AT_ONCE):
+        for answer in gateway.status(codes[start : start + _ASKED_AT_ONCE]):
+            one = waiting.pop(answer.code, None)
+            if one is None:
+                continue
+            try:
+                after = take_over(DossierFolder(one.path, profile), answer, now)
+            except InputRefused:
+                continue  # somebody works on it at this moment; next time
+            yield from _changes(one, after, answer)
+
+
+def _changes(one: Listed, after: FolderState, answer: StatusAnswer) -> Iterable[Event]:
+    before, code = one.state, one.state.code
+    words: dict[str, object] = {"state": after.state, "words": after.gateway_status, "title": one.title}
+    if answer.state == "unknown" and before.state == "sent":
+        yield Event("alarm", "kbnn.watch_vanished", code, words)
+    elif (after.state, after.gateway_status) != (before.state, before.gateway_status):
+        yield Event("changed", RETURNED if after.state == "returned" else "kbnn.watch_changed", code, words)
+    if answer.amount is not None and one.total is not None and answer.amount != one.total:
+        amounts: dict[str, object] = {"title": one.title, "amount": _dong(one.total), "named": _dong(answer.amount)}
+        yield Event("alarm", "kbnn.watch_other_amount", code, amounts, str(answer.amount))
+
+
 def _unusual(one: Listed, rules: WatchRules, now: datetime) -> Iterable[Event]:
-    """Judge one sent dossier by amount, by the time it was sent, and by being cash."""
+    """Judge one sent dossier by its amount, by being cash, and by the time it was sent."""
     sent = next((line for line in one.state.history if line.get("event") == "sending"), None)
     if sent is None:
         return
-    about: dict[str, object] = {"title": one.title, "amount": f"{one.total or 0:,}".replace(",", ".")}
-    if rules.amount is not None and one.total is not None and one.total > rules.amount:
-        limit = f"{rules.amount:,}".replace(",", ".")
-        yield Event("alarm", "kbnn.watch_amount", one.state.code, {**about, "limit": limit})
+    total = one.total or 0
+    about: dict[str, object] = {"title": one.title, "amount": _dong(total)}
+    if rules.amount is not None and total > rules.amount:
+        yield Event("alarm", "kbnn.watch_amount", one.state.code, {**about, "limit": _dong(rules.amount)})
+    if one.cash and rules.cash is not None and total >= rules.cash:
+        yield Event("alarm", "kbnn.watch_cash", one.state.code, {**about, "limit": _dong(rules.cash)})
     try:
         moment = datetime.fromisoformat(str(sent.get("time"))).astimezone(VIETNAM_TIME)
     except ValueError:
         moment = now
     if is_unusual(moment, rules):
-        when = moment.strftime("%d/%m/%Y %H:%M:%S")
-        yield Event("alarm", "kbnn.watch_hours", one.state.code, {**about, "time": when})
+        yield Event("alarm", "kbnn.watch_hours", one.state.code, {**about, "time": _moment(moment)})
+
+
+def _logins(root: Path, rules: WatchRules) -> Iterable[Event]:
+    for login in login_log.recent(root):
+        about: dict[str, object] = {"name": login.username, "computer": login.computer, "purpose": login.purpose}
+        try:
+            moment = datetime.fromisoformat(login.time)
+        except ValueError:
+            continue
+        about["time"] = _moment(moment)
+        if login.outcome != "ok":
+            yield Event("alarm", "kbnn.watch_login_refused", "-", {**about, "outcome": login.outcome}, login.time)
+        elif login.purpose != PURPOSE and is_unusual(moment, rules):
+            yield Event("alarm", "kbnn.watch_login_hours", "-", about, login.time)
 
 
 def is_unusual(moment: datetime, rules: WatchRules) -> bool:
@@ -172,70 +152,22 @@ def _strangers(gateway: GatewayClient, known: set[str], rules: WatchRules) -> It
     answers: Sequence[StatusAnswer] = gateway.status(asked) if asked else ()
     for answer in answers:
         if answer.state != "unknown" and answer.code in asked and answer.words:
-            about = {"title": answer.title, "words": answer.words, "time": answer.time, "amount": answer.amount or 0}
+            amount = "-" if answer.amount is None else _dong(answer.amount)
+            about: dict[str, object] = {
+                "title": answer.title,
+                "words": answer.words,
+                "time": answer.time,
+                "amount": amount,
+            }
             yield Event("alarm", "kbnn.watch_stranger", answer.code, about)
 
 
-# ------------------------------------------------------------------------------------------------------- telling
+def _dong(amount: int) -> str:
+    return f"{amount:,}".replace(",", ".")
 
 
-def tell(events: Sequence[Event], language: Language, addresses: Sequence[str], put: Callable[[str], None]) -> None:
-    """Show events, and send alarms and returns to the configured services.
-
-    :param addresses: Apprise addresses (e-mail, chat services and more).
-    :param put: writes a line for a person.
-    :raises RemoteFailed: a service did not take the message.
-    """
-    for event in events:
-        put(event.message(language))
-    important = [event for event in events if event.kind == "alarm" or event.code == "kbnn.watch_returned"]
-    if not important or not addresses:
-        return
-    try:
-        import apprise
-    except ImportError as cause:
-        raise RemoteFailed("kbnn.apprise_missing") from cause
-    service = apprise.Apprise()
-    for address in addresses:
-        if not service.add(address):
-            raise RemoteFailed("kbnn.notify_address_wrong")  # the address itself may hold a password
-    body = "\n".join(event.message(language) for event in important)
-    if not service.notify(title="kyso KBNN", body=body):
-        raise RemoteFailed("kbnn.notify_failed")
-
-
-def draft_notice(event: Event, unit_name: str, treasury: str, now: datetime) -> str:
-    """Return the draft of a notice to the treasury about an unusual payment, in Vietnamese, to be completed."""
-    day = now.astimezone(VIETNAM_TIME)
-    return "\n".join(
-        (
-            f"Kính gửi: Kho bạc Nhà nước {treasury}",
-            "",
-            f"{unit_name} thông báo một giao dịch bất thường cần được kiểm tra và tạm dừng thanh toán:",
-            f"- Mã hồ sơ: {event.dossier}",
-            f"- Dấu hiệu: {event.message('vi')}",
-            f"- Thời điểm phát hiện: {day:%d/%m/%Y %H:%M:%S}",
-            "",
-            "Đề nghị Kho bạc Nhà nước kiểm tra và thông báo lại cho đơn vị.",
-            "",
-            f"Ngày {day:%d} tháng {day:%m} năm {day:%Y}",
-            "THỦ TRƯỞNG ĐƠN VỊ",
-            "(Ký số hoặc ký, đóng dấu)",
-            "",
-        )
-    )
-
-
-def _folders(root: Path) -> list[Path]:
-    if (root / STATE_FILE).is_file():
-        return [root]
-    if not root.is_dir():
-        return []
-    return sorted(path.parent for path in root.glob(f"*/{STATE_FILE}"))[:_GREATEST_FOLDERS]
-
-
-def _key(event: Event) -> str:
-    return f"{event.code}:{event.dossier}"
+def _moment(moment: datetime) -> str:
+    return moment.astimezone(VIETNAM_TIME).strftime("%d/%m/%Y %H:%M:%S")
 
 
 def _seen(root: Path) -> set[str]:
@@ -249,28 +181,6 @@ def _seen(root: Path) -> set[str]:
 
 
 def _keep_seen(root: Path, seen: set[str]) -> None:
-    temporary = root / f".{_SEEN_FILE}.{os.getpid()}.tmp"
-    temporary.write_text(json.dumps(sorted(seen)), encoding="utf-8")
-    temporary.replace(root / _SEEN_FILE)
+    from kyso.update.files import write_output
 
-
-def _log(root: Path, events: Sequence[Event], now: datetime) -> None:
-    with (root / LOG_FILE).open("a", encoding="utf-8") as file:
-        for event in events:
-            line = {
-                "time": now.astimezone(VIETNAM_TIME).isoformat(timespec="seconds"),
-                "kind": event.kind,
-                "code": event.code,
-                "dossier": event.dossier,
-                "message_vi": event.message("vi"),
-                "message_en": event.message("en"),
-            }
-            file.write(json.dumps(line, ensure_ascii=False) + "\n")
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def note_failure(root: Path, error: KysoError, now: datetime) -> None:
-    """Keep in the log that the gateway could not be asked."""
-    event = Event("changed", "kbnn.watch_failed", "-", {"reason": error.code})
-    _log(root, [event], now)
+    write_output(root / _SEEN_FILE, (json.dumps(sorted(seen)).encode(),), overwrite=True)

@@ -1,13 +1,14 @@
-"""The Excel workbook of a voucher: one template per form, made from the profile, filled in by accountants.
+"""The Excel workbook of a dossier: a template made from the profile and filled in by accountants.
 
-Sheets: *Hồ sơ* (dossier and unit), *Chứng từ* (the voucher's header), *Chi tiết* (its lines), *Đính kèm* (attachments),
-*Hướng dẫn* (how to fill it in). A hidden column or row carries the fields' names, so rows may be moved and labels
-reworded; a hidden sheet carries the form and the lists of choices.
+Sheets: *Hồ sơ* (dossier and unit), *Chứng từ* (a voucher's header), *Chi tiết* (its lines), the last two with a number
+for each further voucher (*Chứng từ 2*, *Chi tiết 2*), *Đính kèm* (attachments), *Hướng dẫn* (how to fill it in). A
+hidden column or row carries the fields' names, so rows may be moved and labels reworded; a hidden sheet carries the
+forms and the lists of choices.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from io import BytesIO
 from typing import TYPE_CHECKING, Any, cast
 
@@ -28,6 +29,9 @@ SHEET_ATTACHMENTS = "Đính kèm"
 SHEET_GUIDE = "Hướng dẫn"
 SHEET_HIDDEN = "kyso"
 
+FURTHER_FORMS_ROW = 4
+"""The hidden sheet names the first form in row 2 and further ones from here on."""
+
 FIRST_LINE_ROW = 3
 """Lines begin here: row 1 carries the labels, row 2 (hidden) the names."""
 
@@ -43,50 +47,65 @@ _GUIDE = (
 )
 
 
-def write_template(form_name: str, profile: Profile, unit: Mapping[str, Any] | None = None) -> bytes:
-    """Return the template of one form as an .xlsx file.
+def numbered(title: str, index: int) -> str:
+    """Return the name of a sheet of voucher `index`, counted from 0; the first has no number."""
+    return title if index == 0 else f"{title} {index + 1}"
 
+
+def write_template(form_names: str | Sequence[str], profile: Profile, unit: Mapping[str, Any] | None = None) -> bytes:
+    """Return the template of one voucher, or of several that go into one dossier, as an .xlsx file.
+
+    :param form_names: the vouchers' forms, in their order in the dossier; a form may stand more than once.
     :param unit: the unit's entries, filled in beforehand.
-    :raises WrongUse: there is no such form.
+    :raises WrongUse: there is no such form, or there are too many of them.
     """
     from openpyxl import Workbook
 
-    form = profile.forms.get(form_name)
-    if form is None:
-        raise WrongUse("kbnn.form_unknown", form=form_name, known=list(profile.forms))
+    names = (form_names,) if isinstance(form_names, str) else tuple(form_names)
+    if not 0 < len(names) <= profile.limits.vouchers:
+        raise WrongUse("kbnn.vouchers_count", count=len(names), limit=profile.limits.vouchers)
+    for name in names:
+        if name not in profile.forms:
+            raise WrongUse("kbnn.form_unknown", form=name, known=list(profile.forms))
     book = Workbook()
     book.remove(book.worksheets[0])
-    _Template(book, profile, form, unit or {}).write()
+    _Template(book, profile, [profile.forms[name] for name in names], unit or {}).write()
     target = BytesIO()
     book.save(target)
     return target.getvalue()
 
 
 class _Template:
-    def __init__(self, book: Workbook, profile: Profile, form: Form, unit: Mapping[str, Any]) -> None:
+    def __init__(self, book: Workbook, profile: Profile, forms: Sequence[Form], unit: Mapping[str, Any]) -> None:
         self._book = book
         self._profile = profile
-        self._form = form
+        self._forms = forms
         self._unit = unit
         self._lists: dict[tuple[str, ...], str] = {}
 
     def write(self) -> None:
-        profile, form = self._profile, self._form
+        profile = self._profile
         dossier = self._book.create_sheet(SHEET_DOSSIER)
-        header = self._book.create_sheet(SHEET_HEADER)
-        lines = self._book.create_sheet(SHEET_LINES)
+        sheets = [
+            (form, self._book.create_sheet(numbered(SHEET_HEADER, index)), numbered(SHEET_LINES, index))
+            for index, form in enumerate(self._forms)
+        ]
         attachments = self._book.create_sheet(SHEET_ATTACHMENTS)
         guide = self._book.create_sheet(SHEET_GUIDE)
         self._hidden = self._book.create_sheet(SHEET_HIDDEN)
         self._hidden.sheet_state = "veryHidden"
-        for row, value in enumerate((SCHEMA, form.name, f"{profile.id} {profile.version}"), 1):
+        first, *further = [form.name for form in self._forms]
+        for row, value in enumerate((SCHEMA, first, f"{profile.id} {profile.version}", *further), 1):
             self._hidden.cell(row, 1, value)
-        self._form_sheet(dossier, f"Hồ sơ gửi KBNN - mẫu {form.name} ({form.number})")
+        self._form_sheet(
+            dossier, "Hồ sơ gửi KBNN - mẫu " + ", ".join(f"{one.name} ({one.number})" for one in self._forms)
+        )
         row = self._entries(dossier, profile.document, "document.", 3, {})
         self._entries(dossier, profile.unit, "unit.", row + 1, self._unit)
-        self._form_sheet(header, f"{form.title} - mẫu {form.name} ({form.number})")
-        self._entries(header, form.header, "header.", 3, {})
-        self._columns(lines, form.lines)
+        for form, header, title in sheets:
+            self._form_sheet(header, f"{form.title} - mẫu {form.name} ({form.number})")
+            self._entries(header, form.header, "header.", 3, {})
+            self._columns(self._book.create_sheet(title, self._book.index(header) + 1), form.lines)
         self._columns(attachments, profile.attachment)
         guide.column_dimensions["A"].width = 110
         for row, words in enumerate(_GUIDE, 1):

@@ -6,6 +6,7 @@ declarations are refused, formulas are never evaluated and cached results never 
 
 from __future__ import annotations
 
+import re
 import zipfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -18,12 +19,14 @@ from kyso_kbnn.profile import Profile
 from kyso_kbnn.tables import Form, Table
 from kyso_kbnn.workbook import (
     FIRST_LINE_ROW,
+    FURTHER_FORMS_ROW,
     SCHEMA,
     SHEET_ATTACHMENTS,
     SHEET_DOSSIER,
     SHEET_HEADER,
     SHEET_HIDDEN,
     SHEET_LINES,
+    numbered,
 )
 
 if TYPE_CHECKING:
@@ -59,9 +62,10 @@ class WorkbookInput:
         """Return ``sheet!cell`` of a path, or its sheet."""
         if path in self.places:
             return self.places[path]
-        if ".lines" in path:
-            return SHEET_LINES
-        return SHEET_HEADER if path.startswith("vouchers") else SHEET_DOSSIER
+        within = re.match(r"vouchers\[(\d+)\]", path)
+        if within is None:
+            return SHEET_DOSSIER
+        return numbered(SHEET_LINES if ".lines" in path else SHEET_HEADER, int(within[1]))
 
 
 def read_workbook(data: bytes, profile: Profile, name: str) -> WorkbookInput:
@@ -70,18 +74,17 @@ def read_workbook(data: bytes, profile: Profile, name: str) -> WorkbookInput:
     :raises InputRefused: it is no such workbook; single cells give problems instead.
     """
     book = _open(data, name)
-    form = _form(book, profile, name)
+    forms = _forms(book, profile, name)
     reader = _Reader(profile, name)
     document, unit = reader.entries(book, SHEET_DOSSIER)
-    header, _ = reader.entries(book, SHEET_HEADER)
-    lines = reader.table(book, SHEET_LINES, form.lines, "vouchers[0].lines[{}].")
+    vouchers: list[dict[str, Any]] = []
+    for index, form in enumerate(forms):
+        path = f"vouchers[{index}]"
+        header, _ = reader.entries(book, numbered(SHEET_HEADER, index), path)
+        lines = reader.table(book, numbered(SHEET_LINES, index), form.lines, path + ".lines[{}].")
+        vouchers.append({"form": form.name, "header": header, "lines": lines})
     attachments = reader.table(book, SHEET_ATTACHMENTS, profile.attachment, "attachments[{}].")
-    raw = {
-        "unit": unit,
-        "document": document,
-        "vouchers": [{"form": form.name, "header": header, "lines": lines}],
-        "attachments": attachments,
-    }
+    raw = {"unit": unit, "document": document, "vouchers": vouchers, "attachments": attachments}
     return WorkbookInput(raw, reader.places, tuple(reader.problems))
 
 
@@ -120,19 +123,28 @@ def _check_part(archive: zipfile.ZipFile, part: zipfile.ZipInfo, name: str) -> N
         raise InputRefused("kbnn.xml_doctype", name=name)
 
 
-def _form(book: Workbook, profile: Profile, name: str) -> Form:
-    sheets = book.sheetnames
-    for needed in (SHEET_HIDDEN, SHEET_DOSSIER, SHEET_HEADER, SHEET_LINES, SHEET_ATTACHMENTS):
-        if needed not in sheets or not hasattr(book[needed], "iter_rows"):
-            raise InputRefused("kbnn.sheet_missing", name=name, sheet=needed)
+def _forms(book: Workbook, profile: Profile, name: str) -> list[Form]:
+    _need_sheets(book, name, SHEET_HIDDEN, SHEET_DOSSIER, SHEET_ATTACHMENTS)
     hidden = book[SHEET_HIDDEN]
     if hidden["A1"].value != SCHEMA:
         raise InputRefused("kbnn.sheet_missing", name=name, sheet=SHEET_HIDDEN)
-    form = profile.forms.get(str(hidden["A2"].value))
-    if form is None:
-        known = list(profile.forms)
-        raise InputRefused("kbnn.form_unknown", form=str(hidden["A2"].value)[:20], known=known)
-    return form
+    last = FURTHER_FORMS_ROW + profile.limits.vouchers - 1
+    further = [row[0] for row in hidden.iter_rows(FURTHER_FORMS_ROW, last, 1, 1, values_only=True)]
+    forms: list[Form] = []
+    for given in (hidden["A2"].value, *(value for value in further if value is not None)):
+        form = profile.forms.get(str(given))
+        if form is None:
+            raise InputRefused("kbnn.form_unknown", form=str(given)[:20], known=list(profile.forms))
+        forms.append(form)
+    for index in range(len(forms)):
+        _need_sheets(book, name, numbered(SHEET_HEADER, index), numbered(SHEET_LINES, index))
+    return forms
+
+
+def _need_sheets(book: Workbook, name: str, *titles: str) -> None:
+    for title in titles:
+        if title not in book.sheetnames or not hasattr(book[title], "iter_rows"):
+            raise InputRefused("kbnn.sheet_missing", name=name, sheet=title)
 
 
 @dataclass(slots=True)
@@ -142,8 +154,11 @@ class _Reader:
     places: dict[str, str] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
 
-    def entries(self, book: Workbook, title: str) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Read a sheet of label, value, rule and name; return the document's or header's entries, and the unit's."""
+    def entries(self, book: Workbook, title: str, voucher: str = "") -> tuple[dict[str, Any], dict[str, Any]]:
+        """Read a sheet of label, value, rule and name; return the document's or header's entries, and the unit's.
+
+        :param voucher: path of the voucher whose header it is.
+        """
         sheet = book[title]
         self._merged(sheet, first_row=3)
         main: dict[str, Any] = {}
@@ -160,7 +175,7 @@ class _Reader:
                     words = str(label.value)[:80] if label is not None and label.value else place
                     self._tell("kbnn.cell_stray", place, words, "name")
                 continue
-            path = f"vouchers[0].header.{field_name}" if group == "header" else f"{group}.{field_name}"
+            path = f"{voucher}.header.{field_name}" if group == "header" else f"{group}.{field_name}"
             target = unit if group == "unit" else main
             if field_name in target or path in self.places:
                 self._tell("kbnn.cell_twice", place, field_name, "name")

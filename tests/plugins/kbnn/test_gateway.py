@@ -24,8 +24,10 @@ from kyso.fetch import Fetcher, FetchFailed, FetchPolicy
 from kyso.plugin import InputRefused, RemoteFailed, Secret
 from kyso.serving.server import BackgroundServer
 from kyso_kbnn.authentication_data import write_authentication_data
+from kyso_kbnn.enclosed_pdf import PdfJudgement
 from kyso_kbnn.folder import DossierFolder
-from kyso_kbnn.gateway import Credentials, GatewayClient, GatewayRefused, hashed_data
+from kyso_kbnn.gateway import Credentials, GatewayClient, GatewayRefused
+from kyso_kbnn.gateway_encoding import hashed_data
 from kyso_kbnn.profile import HouseRules, default_profile
 from kyso_kbnn.sending import download_folder, refresh_folder, send_folder
 from kyso_kbnn.signing import SignerKey, sign_folder
@@ -51,7 +53,9 @@ def serving(simulator: GatewaySimulator) -> Iterator[str]:
 
 def client(url: str, username: str = HOLDER, password: str = DEMO_PASSWORD, **more: Any) -> GatewayClient:
     credentials = Credentials(username, Secret(password), "1999999", "192.0.2.7", "may-thu")
-    return GatewayClient(PROFILE, credentials, url=url, allow_private=True, deadline_s=5.0, **more)
+    return GatewayClient(
+        PROFILE, credentials, url=url, allow_private=True, **{"deadline_s": 5.0, "pauses_s": (0.01, 0.02), **more}
+    )
 
 
 def signed(path: Path, pki: DemoPki, form: str = "16a1", attachments: int = 1) -> DossierFolder:
@@ -87,7 +91,7 @@ def test_a_dossier_goes_the_whole_way(pki: DemoPki, tmp_path: Path, form: str) -
     with serving(simulator) as url:
         assert send(folder, url) == "sent"
         with client(url) as gateway:
-            assert refresh_folder(folder, gateway, PROFILE, NOW).state == "accepted"
+            assert refresh_folder(folder, gateway, NOW).state == "accepted"
             assert download_folder(folder, gateway, NOW).read_bytes().startswith(b"%PDF-")
         page = Fetcher(FetchPolicy(allow_private=True)).request("GET", url + "/").body.decode()
     assert dossier(form).code in page
@@ -203,7 +207,7 @@ def test_the_gateways_words_become_states(pki: DemoPki, tmp_path: Path, scenario
     with serving(GatewaySimulator(scenario)) as url:
         send(folder, url)
         with client(url) as gateway:
-            assert refresh_folder(folder, gateway, PROFILE, NOW).state == state
+            assert refresh_folder(folder, gateway, NOW).state == state
     kept = json.loads((tmp_path / "answers" / "status.json").read_text(encoding="utf-8"))
     assert kept["code"] == dossier().code
 
@@ -254,8 +258,8 @@ def test_an_attachment_is_uploaded_once_and_checked_before(pki: DemoPki, tmp_pat
     assert dict(folder.state().uploads) == uploads
     other = signed(tmp_path / "other", pki)
     with serving(GatewaySimulator()) as url, pytest.raises(InputRefused) as refused:
-        send(other, url, verify_pdf=lambda path: ("valid", 1))
-    assert refused.value.code == "kbnn.attachment_not_valid"
+        send(other, url, verify_pdf=lambda path: PdfJudgement("valid", 1))
+    assert refused.value.code == "kbnn.attachments_refused"
 
 
 def test_an_unregistered_certificate_is_refused(pki: DemoPki, tmp_path: Path) -> None:

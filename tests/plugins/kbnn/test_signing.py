@@ -66,7 +66,7 @@ def test_both_sign_and_the_dossier_is_valid(pki: DemoPki, tmp_path: Path, form: 
     assert folder.state().state == "holder_signed"
     report = judged(folder, pki)
     assert report.verdict == "valid"
-    assert [one.status for one in report.house_rules] == ["met", "met", "met"]
+    assert [one.status for one in report.house_rules] == ["met", "met", "met", "not_applicable"]
     assert report.exit_code == 0
     names = {one.path.rpartition(".")[2] for one in report.uncovered}
     assert ("v_dv_nhantien_ten" in names) == form.startswith("16")

@@ -13,11 +13,13 @@ from kyso.demo.pki import DemoPki
 from kyso.models import VIETNAM_TIME
 from kyso.plugin import RemoteFailed
 from kyso_kbnn.folder import DossierFolder
+from kyso_kbnn.listing import list_dossiers
 from kyso_kbnn.profile import default_profile
 from kyso_kbnn.settings import WatchRules
 from kyso_kbnn.simulator import GatewaySimulator
 from kyso_kbnn.simulator_world import Received
-from kyso_kbnn.watch import LOG_FILE, Event, draft_notice, is_unusual, list_dossiers, tell, watch_once
+from kyso_kbnn.telling import LOG_FILE, Event, draft_notice, tell
+from kyso_kbnn.watch import is_unusual, watch_once
 from tests.plugins.kbnn.dossiers import DOSSIER_CODE, dossier
 from tests.plugins.kbnn.test_gateway import client, send, serving, signed
 

@@ -3,16 +3,27 @@
 from __future__ import annotations
 
 import re
+import shlex
 from pathlib import Path
+from typing import Any
 
 import pytest
+from typer.main import get_command
 
-from kyso.text import read_catalogue
+from kyso import text
+from kyso.cli.common import Common, take_common
+from kyso.cli.group_help import parameters_of
+from kyso.cli.help import parameter_code
+from kyso.cli.parsing import run_group
+from kyso.text import LANGUAGES, read_catalogue
+from kyso_kbnn.commands import app
 from kyso_kbnn.profile import default_profile
 from kyso_kbnn.rules import uncovered_fields
 
 PLUGIN = Path(__file__).resolve().parents[3] / "plugins" / "kyso_kbnn"
 DOCS = Path(__file__).resolve().parents[3] / "docs"
+text.add_catalogue("kyso_kbnn")
+
 BUILT = re.compile(r"^kbnn\.(state|verdict|short|role|rule)_")
 
 
@@ -26,6 +37,33 @@ def test_every_code_in_the_code_has_words_and_every_word_is_used() -> None:
     assert used - known - contributions == set()
     assert {code for code in known - used if not BUILT.match(code)} == set()
     assert set(vi) == set(en)
+
+
+@pytest.mark.parametrize("name", [str(command.name) for command in app.registered_commands])
+def test_every_command_has_help_in_both_languages(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """The page shows description, every parameter with words of its own language, and examples that can be typed."""
+    command: Any = get_command(app)
+    within = command.commands[name]
+    pages = {}
+    for language in LANGUAGES:
+        assert run_group("kbnn", app, [name, "--help"], Common(language)) == 0
+        pages[language] = capsys.readouterr().out
+        assert "help." not in pages[language]
+        for line in text.message(f"help.kbnn_{name.replace('-', '_')}.examples", language).split("\n"):
+            words = take_common(shlex.split(line))[1]
+            assert words[:3] == ["kyso", "kbnn", name]
+            within.make_context(name, words[3:])
+    for parameter in parameters_of(within):
+        assert text.has_text(parameter_code(f"kbnn {name}", parameter.name)), parameter.name
+    assert pages["vi"] != pages["en"]
+
+
+def test_the_group_lists_its_commands(capsys: pytest.CaptureFixture[str]) -> None:
+    """`kyso kbnn --help` names every command with a summary in the language asked for."""
+    assert run_group("kbnn", app, ["--help"], Common("vi")) == 0
+    page = capsys.readouterr().out
+    assert all(f"  kbnn {command.name} " in page for command in app.registered_commands)
+    assert "Kho bạc Nhà nước" in page
 
 
 @pytest.mark.parametrize("language", ["vi", "en"])
