@@ -1,0 +1,101 @@
+"""The configured keys as the service uses them: files in every worker, everything else in the server's own process.
+
+A key that is a file is opened by each worker for itself. A token's session and a remote CA's account belong to one
+process; there the server makes only the signature value over a digest, and workers prepare and finish the letter.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Literal
+
+from kyso.engine import Engine
+from kyso.frozen import dataclass
+from kyso.plugin import Key, KeyTrouble, Secret, WrongUse
+
+if TYPE_CHECKING:
+    from kyso.config import Config
+
+Course = Literal["worker", "session", "confirmation"]
+"""How a key signs: in the workers, in the server's session at once, or after a person's confirmation elsewhere."""
+
+
+@dataclass(frozen=True, slots=True)
+class PublicPart:
+    """What a worker needs of a key that is opened in the server's process."""
+
+    certificates: tuple[bytes, ...]
+    schemes: tuple[tuple[str, str], ...]
+
+
+class KeyHolder:
+    """Opens the configured keys. Usable from several threads; close it at the end.
+
+    :param secrets: passwords and PINs by the keys' names.
+    """
+
+    def __init__(self, config: Config, secrets: Mapping[str, Secret], *, online: bool) -> None:
+        self._config = config
+        self._secrets = dict(secrets)
+        self._current = threading.local()
+        self.engine = Engine.from_config(config, ask_secret=self._ask, online=online)
+        self._lock = threading.RLock()
+
+    def check(self) -> None:
+        """Open every key whose secret was given, so that a wrong one is told at once and never tried again.
+
+        :raises KysoError: a key does not open, or a secret is for none of the keys.
+        """
+        for name in self._secrets:
+            self._known(name)
+            self.open(name)
+
+    def worker_secrets(self) -> dict[str, str]:
+        """Return the passwords of the keys that are files, for the initialiser of a worker."""
+        return {name: secret.reveal() for name, secret in self._secrets.items() if self.engine.is_portable(name)}
+
+    def course(self, name: str) -> Course:
+        """Return how the key signs.
+
+        :raises WrongUse: there is no such key; names of files and URIs are none.
+        :raises KeyTrouble: it does not open, or its secret was not given.
+        """
+        self._known(name)
+        if self.engine.is_portable(name):
+            if name not in self._secrets:
+                raise KeyTrouble("api.key_closed", name=name)
+            return "worker"
+        return "session" if self.open(name).batch_limit is None else "confirmation"
+
+    def public_part(self, name: str) -> PublicPart:
+        """Return the certificates, the signer's first, and the schemes of a key."""
+        key = self.open(name)
+        return PublicPart((key.certificate, *key.chain), key.schemes)
+
+    def open(self, name: str) -> Key:
+        """Return the opened key."""
+        with self._lock:
+            self._current.name = name
+            try:
+                return self.engine.key(name)
+            finally:
+                self._current.name = None
+
+    def names(self) -> list[str]:
+        """Return the names of the configured keys."""
+        return sorted(self._config.keys)
+
+    def close(self) -> None:
+        """Close every key. Closing twice is harmless."""
+        self.engine.close()
+
+    def _known(self, name: str) -> None:
+        if name not in self._config.keys:
+            raise WrongUse("key.unknown_name", name=name[:200], known=self.names() or ["-"])
+
+    def _ask(self, code: str, parameters: Mapping[str, object]) -> Secret:
+        secret = self._secrets.get(getattr(self._current, "name", None) or "")
+        if secret is None:
+            raise KeyTrouble("key.secret_missing", **parameters)
+        return secret
