@@ -13,6 +13,7 @@ from kyso.placement.anchor import find_anchor
 from kyso.placement.layout import ExplicitPlace, explicit_place, free_place, refuse_unused
 from kyso.placement.lettering import set_lines
 from kyso.placement.pictures import picture_notices, read_picture
+from kyso.placement.templates import stamp_of
 from kyso.plugin import Notice, Placement, RectMm, SigningRefused, WrongUse
 from kyso_decree30.search import choose_block
 from kyso_decree30.wording import folded_name
@@ -59,12 +60,12 @@ class InitialPolicy:
         if place.covers:
             notices = (Notice("decree30.mark_covers_text", {"page": page, "line": line.text}),)
         rect = place.rect_mm
-        item, about = _item(intent, rect)
+        stamp, about = _stamp(intent, rect)
         return Placement(
             NAME,
             page,
             rect,
-            StampSpec(rect.width, rect.height, (item,)),
+            stamp,
             field=intent.field,
             notices=notices + about,
             boxes_mm={"stamp": rect, "line": line.rect_mm},
@@ -73,12 +74,12 @@ class InitialPolicy:
 
 def _given(intent: PlacementIntent, place: ExplicitPlace) -> Placement:
     rect = place.rect_mm
-    item, notices = _item(intent, rect)
+    stamp, notices = _stamp(intent, rect)
     return Placement(
         NAME,
         place.page,
         rect,
-        StampSpec(rect.width, rect.height, (item,)),
+        stamp,
         field=place.field or intent.field,
         notices=notices,
         boxes_mm={"stamp": rect},
@@ -128,6 +129,8 @@ def _letters(intent: PlacementIntent) -> str:
 
 def _size(intent: PlacementIntent) -> tuple[float, float]:
     values = intent.values
+    if intent.template is not None:
+        return intent.template.width_mm, intent.template.height_mm
     box = RectMm(0.0, 0.0, values["max_width_mm"], values["max_height_mm"])
     if intent.image is not None:
         picture = read_picture(intent.image, intent.fonts.cache_dir)
@@ -137,6 +140,14 @@ def _size(intent: PlacementIntent) -> tuple[float, float]:
         (_letters(intent),), size_pt=SIZE_PT, min_size_pt=LEAST_SIZE_PT, max_width_mm=box.width, fonts=intent.fonts
     )
     return lettering.width_mm, lettering.height_mm
+
+
+def _stamp(intent: PlacementIntent, rect: RectMm) -> tuple[StampSpec, tuple[Notice, ...]]:
+    """Return what is drawn in `rect`: the template, the picture, or the letters."""
+    if intent.template is not None:
+        return stamp_of(intent, place_mm=(rect.width, rect.height)).spec, ()
+    item, notices = _item(intent, rect)
+    return StampSpec(rect.width, rect.height, (item,)), notices
 
 
 def _item(intent: PlacementIntent, rect: RectMm) -> tuple[StampItem, tuple[Notice, ...]]:

@@ -11,9 +11,10 @@ from math import inf
 from typing import TYPE_CHECKING
 
 from kyso.placement.anchor import find_anchor
-from kyso.placement.layout import explicit_place, refuse_unused
+from kyso.placement.layout import ExplicitPlace, centred, explicit_place, refuse_unused
 from kyso.placement.lettering import Lettering, set_lines, shown_time
 from kyso.placement.pictures import Picture, picture_notices, read_picture
+from kyso.placement.templates import stamp_of
 from kyso.plugin import Notice, Placement, RectMm, SigningRefused, WrongUse
 from kyso_decree30.block import Block, find_blocks
 from kyso_decree30.search import choose_block, read_page
@@ -52,23 +53,64 @@ class LeaderPolicy:
         :raises WrongUse: there is no picture, or an option that has no meaning here.
         :raises SigningRefused: no block, several blocks, or too little space; the error names what was seen.
         """
+        if intent.template is not None and not intent.template.takes_image:
+            raise WrongUse("decree30.template_without_picture", template=intent.template.name)
         refuse_unused(intent, NAME, anchor=True)
         if intent.image is None:
             raise WrongUse("decree30.leader_image_missing")
-        picture = read_picture(intent.image, intent.fonts.cache_dir)
         explicit = explicit_place(letter, intent)
+        if intent.template is not None:
+            return _templated(letter, intent, explicit)
+        picture = read_picture(intent.image, intent.fonts.cache_dir)
         if explicit is not None:
             visible, text = _fitted(picture, explicit.rect_mm, intent, explicit.page)
             place = explicit.rect_mm
             return _placement(intent, explicit.page, picture, visible, text, place, explicit.field, {}, ())
         page, space, boxes, notices = _space(letter, intent)
-        clear = space.grown(-CLEARANCE_MM)
-        if clear.width < MIN_WIDTH_MM or clear.height < MIN_HEIGHT_MM:
-            raise _too_small(space, page)
+        clear = _clear(space, page)
         visible, text = _fitted(
             picture, clear, intent, page, intent.values["max_width_mm"], intent.values["max_height_mm"]
         )
         return _placement(intent, page, picture, visible, text, None, None, {**boxes, "space": space}, notices)
+
+
+def _templated(letter: Letter, intent: PlacementIntent, explicit: ExplicitPlace | None) -> Placement:
+    """Return the placement of a template: in the middle of the space, no larger than it."""
+    notices: tuple[Notice, ...] = ()
+    boxes: dict[str, RectMm] = {}
+    if explicit is not None:
+        page, rect = explicit.page, explicit.rect_mm
+        stamp = stamp_of(intent, place_mm=(rect.width, rect.height))
+    else:
+        page, space, boxes, notices = _space(letter, intent)
+        clear = _clear(space, page)
+        stamp = stamp_of(intent, within_mm=(clear.width, clear.height))
+        rect = centred(stamp.spec.width_mm, stamp.spec.height_mm, clear.centre_x, clear.centre_y)
+        boxes = {**boxes, "space": space}
+    if stamp.picture is not None and intent.image is not None:
+        ink = stamp.picture.moved(rect.left, rect.top)
+        boxes = {**boxes, "ink": ink}
+        notices += picture_notices(intent.image, "signature", ink, intent.fonts.cache_dir)
+    return Placement(
+        NAME,
+        page,
+        rect,
+        stamp.spec,
+        field=(explicit.field if explicit is not None else None) or intent.field,
+        notices=notices,
+        boxes_mm={**boxes, "stamp": rect},
+    )
+
+
+def _clear(space: RectMm, page: int) -> RectMm:
+    """Return what of the space may be drawn in.
+
+    :raises SigningRefused: no signature could be recognised in it.
+    """
+    clear = space.grown(-CLEARANCE_MM)
+    if clear.width < MIN_WIDTH_MM or clear.height < MIN_HEIGHT_MM:
+        raise _too_small(space, page)
+    return clear
 
 
 def _space(letter: Letter, intent: PlacementIntent) -> tuple[int, RectMm, dict[str, RectMm], tuple[Notice, ...]]:

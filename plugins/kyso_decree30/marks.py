@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from kyso.placement.layout import explicit_place, free_place, refuse_unused
 from kyso.placement.lettering import Lettering, set_lines, shown_time
+from kyso.placement.templates import stamp_of
 from kyso.plugin import Notice, Placement, RectMm, SigningRefused, WrongUse
 from kyso.text import Phrase
 from kyso_decree30.seal import SealPicture, seal_picture, true_size
@@ -46,6 +47,8 @@ class AttachmentPolicy:
         :raises SigningRefused: the text does not fit on the page.
         """
         refuse_unused(intent, ATTACHMENT, image=False)
+        if intent.template is not None:
+            return _templated(letter, intent, ATTACHMENT)
         time = shown_time(intent, intent.values["time_pattern"])
         return _mark(letter, intent, ATTACHMENT, f"Số: {intent.values['number']}; {time}", None)
 
@@ -56,7 +59,8 @@ class CopyPolicy:
     def place(self, letter: Letter, intent: PlacementIntent) -> Placement:
         """Return the mark with the form of the copy, the copying organisation and the time of signing.
 
-        The decree shows no picture here. The preset ``text-seal`` sets the seal in its true size below the text.
+        The decree shows no picture here. The preset ``text-seal`` sets the seal in its true size below the text;
+        picture and size are those of the request, else the configured seal's.
 
         :raises WrongUse: the organisation's name is known from nowhere; a picture without the preset, or the preset
             without picture or size.
@@ -67,12 +71,19 @@ class CopyPolicy:
         organisation = intent.values.get("organisation") or intent.organisation
         if not organisation:
             raise WrongUse("decree30.organisation_missing")
+        with_size = any(name in intent.values for name in ("diameter_mm", "width_mm", "height_mm"))
+        if intent.template is not None:
+            if with_size and not intent.template.true_size:
+                raise WrongUse("decree30.size_without_seal")
+            return _templated(letter, intent, COPY, true_size(intent.values) if with_size else None)
         seal = None
         if with_seal:
-            if intent.image is None:
+            image = intent.image or (intent.seal.image if intent.seal is not None else None)
+            if image is None:
                 raise WrongUse("decree30.seal_image_missing")
-            seal = seal_picture(intent.image, RectMm(0.0, 0.0, *true_size(intent.values)), intent.fonts.cache_dir)
-        elif any(name in intent.values for name in ("diameter_mm", "width_mm", "height_mm")):
+            size = true_size(intent.values, intent.seal)
+            seal = seal_picture(image, RectMm(0.0, 0.0, *size), intent.fonts.cache_dir)
+        elif with_size:
             raise WrongUse("decree30.size_without_seal")
         time = shown_time(intent, intent.values["time_pattern"])
         return _mark(letter, intent, COPY, f"{intent.values['copy_form']}; {organisation}; {time}", seal)
@@ -119,36 +130,80 @@ def _mark(letter: Letter, intent: PlacementIntent, policy: str, text: str, seal:
                 place=f"{rect.height:.1f}",
             )
     else:
-        geometry = letter.page(1 if intent.page is None else intent.page)
-        page, field = geometry.number, intent.field
-        room = geometry.width_mm - FROM_RIGHT_MM - min(_FROM_LEFT_MM, _FROM_LEFT_PART * geometry.width_mm)
-        if room <= 0:
-            raise SigningRefused("decree30.page_too_small", page=page, width=f"{geometry.width_mm:.1f}")
+        page, room = _page_and_room(letter, intent)
+        field = intent.field
         mark = _Mark(_set(text, room, intent), seal)
-        place = free_place(letter, page, _places(geometry.rect_mm, mark))
-        if place is None:
-            raise SigningRefused("decree30.no_free_place", page=page, text=text)
-        rect = place.rect_mm
-        if place.covers:
-            notices += (Notice("decree30.mark_covers", {"page": page}),)
-    if explicit is not None or page != 1:
-        notices += (Notice("decree30.place_given", {"rule": Phrase("decree30.place.mark")}),)
+        # The ink starts at the distance, not the font's line.
+        rect, covers = _found(letter, page, mark.width_mm, mark.height_mm, mark.text.ink_top_mm, text)
+        notices += covers
+    notices += _told(page, given=explicit is not None)
     return Placement(policy, page, rect, mark.stamp(rect), field=field, notices=notices, boxes_mm={"stamp": rect})
+
+
+def _templated(
+    letter: Letter, intent: PlacementIntent, policy: str, seal_mm: tuple[float, float] | None = None
+) -> Placement:
+    """Return the placement of a template: at its own size where the rule wants the text, or inside the given place."""
+    notices: tuple[Notice, ...] = ()
+    explicit = explicit_place(letter, intent)
+    if explicit is not None:
+        rect, page, field = explicit.rect_mm, explicit.page, explicit.field or intent.field
+        stamp = stamp_of(intent, image_mm=seal_mm, place_mm=(rect.width, rect.height))
+    else:
+        page, room = _page_and_room(letter, intent)
+        field = intent.field
+        stamp = stamp_of(intent, image_mm=seal_mm, within_mm=(room, letter.page(page).height_mm / 2))
+        name = intent.template.name if intent.template is not None else ""
+        rect, notices = _found(letter, page, stamp.spec.width_mm, stamp.spec.height_mm, 0.0, name)
+    if stamp.picture is not None and policy == COPY:
+        notices += (Notice("decree30.seal_on_copy"),)
+    notices += _told(page, given=explicit is not None)
+    return Placement(policy, page, rect, stamp.spec, field=field, notices=notices, boxes_mm={"stamp": rect})
+
+
+def _told(page: int, *, given: bool) -> tuple[Notice, ...]:
+    """Say that the place is not the decree's where it is not."""
+    if not given and page == 1:
+        return ()
+    return (Notice("decree30.place_given", {"rule": Phrase("decree30.place.mark")}),)
+
+
+def _page_and_room(letter: Letter, intent: PlacementIntent) -> tuple[int, float]:
+    """Return the page and the width in mm that a mark may have on it.
+
+    :raises SigningRefused: the page has no room between its margins.
+    """
+    geometry = letter.page(1 if intent.page is None else intent.page)
+    room = geometry.width_mm - FROM_RIGHT_MM - min(_FROM_LEFT_MM, _FROM_LEFT_PART * geometry.width_mm)
+    if room <= 0:
+        raise SigningRefused("decree30.page_too_small", page=geometry.number, width=f"{geometry.width_mm:.1f}")
+    return geometry.number, room
+
+
+def _found(
+    letter: Letter, page: int, width: float, height: float, ink_top_mm: float, shown: str
+) -> tuple[RectMm, tuple[Notice, ...]]:
+    """Return the free place of a mark and what to say about it.
+
+    :raises SigningRefused: other signatures leave no place.
+    """
+    place = free_place(letter, page, _places(letter.page(page).rect_mm, width, height, ink_top_mm))
+    if place is None:
+        raise SigningRefused("decree30.no_free_place", page=page, text=shown)
+    return place.rect_mm, (Notice("decree30.mark_covers", {"page": page}),) if place.covers else ()
 
 
 def _set(text: str, width_mm: float, intent: PlacementIntent) -> Lettering:
     return set_lines((text,), size_pt=SIZE_PT, max_width_mm=width_mm, fonts=intent.fonts)
 
 
-def _places(page: RectMm, mark: _Mark) -> Iterator[RectMm]:
+def _places(page: RectMm, width: float, height: float, ink_top_mm: float) -> Iterator[RectMm]:
     """Yield the rule's place, then places above and below it along the same right edge.
 
     A file may be signed as an attachment more than once, and what was scanned or printed may reach into the margin.
     """
-    width, height = mark.width_mm, mark.height_mm
     left = page.right - FROM_RIGHT_MM - width
-    # The ink starts at the distance, not the font's line.
-    first = max(0.0, FROM_TOP_MM - mark.text.ink_top_mm)
+    first = max(0.0, FROM_TOP_MM - ink_top_mm)
     yield RectMm(left, first, width, height)
     for distance in range(1, int(page.height / 2)):
         for top in (first - distance, first + distance):

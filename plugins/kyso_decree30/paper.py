@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from kyso.placement.layout import MAX_LOOKS, explicit_place, free_place, refuse_unused, shown_rect
 from kyso.placement.lettering import set_lines
+from kyso.placement.templates import stamp_of
 from kyso.plugin import Notice, Placement, RectMm, SigningRefused, WrongUse
 from kyso_stamps import FrameItem, StampSpec, TextItem
 
@@ -52,6 +53,8 @@ class UrgencyPolicy:
         :raises SigningRefused: the font lacks a letter, or the given place is too small.
         """
         refuse_unused(intent, URGENCY, image=False)
+        if intent.template is not None:
+            return _templated(letter, intent, URGENCY, _margin_places)
         words = intent.values["urgency"]
         width, height = URGENCY_SIZES_MM[words]
         lettering = set_lines((words,), size_pt=URGENCY_PT, max_width_mm=width, fonts=intent.fonts, bold=True)
@@ -74,6 +77,8 @@ class IncomingPolicy:
         organisation = intent.values.get("organisation") or intent.organisation
         if not organisation:
             raise WrongUse("decree30.organisation_missing")
+        if intent.template is not None:
+            return _templated(letter, intent, INCOMING, _upper_places)
         return _placed(
             letter, intent, INCOMING, INCOMING_SIZE_MM, tuple(_incoming_items(intent, organisation)), _upper_places
         )
@@ -116,6 +121,17 @@ def _incoming_items(intent: PlacementIntent, organisation: str) -> Iterable[Stam
         min_size_pt=_LEAST_PT,
         colour=RED,
     )
+
+
+def _templated(
+    letter: Letter,
+    intent: PlacementIntent,
+    policy: str,
+    places: Callable[[RectMm, float, float], Iterable[RectMm]],
+) -> Placement:
+    """Return the placement of a template, at its own size like the marks themselves."""
+    spec = stamp_of(intent).spec
+    return _placed(letter, intent, policy, (spec.width_mm, spec.height_mm), spec.items, places)
 
 
 def _placed(

@@ -6,26 +6,29 @@ centres agree. It may only follow a signature that is intact and not known to be
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from kyso.placement.layout import contained, explicit_place, free_place, kept_inside, refuse_unused, shown_rect
 from kyso.placement.lettering import set_lines, shown_time
 from kyso.placement.pictures import picture_notices, read_picture
+from kyso.placement.templates import stamp_of
 from kyso.plugin import Notice, Placement, RectMm, SigningRefused, WrongUse
 from kyso.text import Phrase
 from kyso_decree30.block import find_blocks
 from kyso_decree30.numbering import PlacedText, prepare_issue
 from kyso_decree30.search import block_around, read_page
-from kyso_stamps import ImageItem, StampSpec
+from kyso_stamps import ImageItem, StampSpec, TextItem
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
     from typing import Any
 
+    from kyso.config import SealSection
     from kyso.plugin import FieldInfo, Letter, PlacementIntent
     from kyso.verification.report import SignatureReport, VerificationReport
+    from kyso_stamps import StampItem
 
 NAME = "decree30.seal"
 LEADER = "decree30.leader"
@@ -54,6 +57,9 @@ class SealPolicy:
         :raises SigningRefused: no signature to seal, several, or one that must not be sealed; no number or date; no
             room on the page.
         """
+        template = intent.template
+        if template is not None and not (template.takes_image and template.true_size):
+            raise WrongUse("decree30.template_without_seal", template=template.name)
         refuse_unused(intent, NAME, leader_field=True)
         if intent.image is None:
             raise WrongUse("decree30.seal_image_missing")
@@ -73,39 +79,102 @@ class SealPolicy:
         issue = prepare_issue(letter, intent)
         if issue.texts and page != 1:
             raise SigningRefused("decree30.number_on_other_page", page=page)
-        if explicit is not None:
-            box = _inside(explicit.rect_mm, *size)
+        # A size that fits nowhere is told before what the picture is like at that size.
+        if explicit is None:
+            _on_page(letter, page, RectMm(0.0, 0.0, *size))
         else:
-            wanted = RectMm(ink.left + ratio * ink.width - size[0], ink.centre_y - size[1] / 2, *size)
-            box = _on_page(letter, page, wanted)
-            moved = max(abs(box.left - wanted.left), abs(box.top - wanted.top))
+            _inside(explicit.rect_mm, *size)
+        shown = _shown(intent, size)
+        if explicit is not None:
+            drawn = _inside(explicit.rect_mm, shown.width_mm, shown.height_mm)
+        else:
+            seal = shown.visible
+            # Where the whole stamp goes so that what is visible of the seal ends at the third.
+            wanted = RectMm(
+                ink.left + ratio * ink.width - seal.right,
+                ink.centre_y - seal.centre_y,
+                shown.width_mm,
+                shown.height_mm,
+            )
+            drawn = _on_page(letter, page, wanted)
+            moved = max(abs(drawn.left - wanted.left), abs(drawn.top - wanted.top))
             if moved > _MOVED_MM:
                 notices.append(Notice("decree30.seal_moved", {"distance": f"{moved:.1f}", "page": page}))
-        seal = seal_picture(intent.image, box, intent.fonts.cache_dir)
-        notices += [*seal.notices, *issue.notices]
+        visible = shown.visible.moved(drawn.left, drawn.top)
+        notices += [*shown.notices, *issue.notices]
+        if _covers_print(letter, page, shown.items(drawn)):
+            notices.append(Notice("decree30.template_covers", {"page": page}))
         texts = [*issue.texts]
-        if intent.values["show"] == "image-organisation-time":
-            texts.append(_lines_beside(letter, intent, page, seal.whole))
+        if intent.values["show"] == "image-organisation-time" and intent.template is None:
+            texts.append(_lines_beside(letter, intent, page, drawn))
             notices.append(Notice("decree30.lines_added"))
-        drawn = _united(seal.whole, texts)
+        whole = _united(drawn, texts)
         # A field that is there already keeps its rectangle.
-        rect = explicit.rect_mm if explicit is not None and explicit.field is not None else drawn
-        if not rect.contains(drawn, _MOVED_MM):
+        rect = explicit.rect_mm if explicit is not None and explicit.field is not None else whole
+        if not rect.contains(whole, _MOVED_MM):
             raise SigningRefused(
                 "decree30.seal_larger_than_place",
                 rect=shown_rect(rect),
-                width=f"{drawn.width:.1f}",
-                height=f"{drawn.height:.1f}",
+                width=f"{whole.width:.1f}",
+                height=f"{whole.height:.1f}",
             )
+        items = (*shown.items(drawn.moved(-rect.left, -rect.top)), *(text.item(rect) for text in texts))
         return Placement(
             NAME,
             page,
             rect,
-            StampSpec(rect.width, rect.height, (seal.item(rect), *(text.item(rect) for text in texts))),
+            StampSpec(rect.width, rect.height, items),
             field=(explicit.field if explicit is not None else None) or intent.field,
             notices=tuple(notices),
-            boxes_mm={"stamp": rect, "leader_ink": ink, "ink": seal.visible},
+            boxes_mm={"stamp": rect, "leader_ink": ink, "ink": visible},
         )
+
+
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    """What shows the seal: its picture alone, or a template with it; in millimetres from its own top left.
+
+    :param visible: the visible part of the seal.
+    """
+
+    spec: StampSpec
+    visible: RectMm
+    notices: tuple[Notice, ...]
+
+    @property
+    def width_mm(self) -> float:
+        return self.spec.width_mm
+
+    @property
+    def height_mm(self) -> float:
+        return self.spec.height_mm
+
+    def items(self, place: RectMm) -> Iterable[StampItem]:
+        """Yield what is drawn, with `place` in the millimetres of the stamp it becomes part of."""
+        for item in self.spec.items:
+            left, top, width, height = item.box_mm
+            yield replace(item, box_mm=(left + place.left, top + place.top, width, height))
+
+
+def _covers_print(letter: Letter, page: int, items: Iterable[StampItem]) -> bool:
+    """Tell whether text of a template would stand on print; the seal itself is meant to."""
+    return any(not letter.free_of_ink(page, RectMm(*item.box_mm)) for item in items if isinstance(item, TextItem))
+
+
+def _shown(intent: PlacementIntent, size: tuple[float, float]) -> _Shown:
+    """Return what shows the seal of the intent at its true size.
+
+    :raises SigningRefused: the picture cannot be used.
+    """
+    assert intent.image is not None
+    if intent.template is None:
+        seal = seal_picture(intent.image, RectMm(0.0, 0.0, *size), intent.fonts.cache_dir)
+        whole = seal.whole
+        spec = StampSpec(whole.width, whole.height, (seal.item(whole),))
+        return _Shown(spec, seal.visible.moved(-whole.left, -whole.top), seal.notices)
+    stamp = stamp_of(intent, image_mm=size)
+    assert stamp.picture is not None
+    return _Shown(stamp.spec, stamp.picture, _seal_notices(intent.image, stamp.picture, size, intent.fonts.cache_dir))
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,10 +202,16 @@ def seal_picture(path: Path, box: RectMm, cache_dir: Path | None) -> SealPicture
     """
     picture = read_picture(path, cache_dir)
     visible = contained(picture.aspect, 1.0, box)
+    about = _seal_notices(path, visible, (box.width, box.height), cache_dir)
+    return SealPicture(path, visible, picture.around(visible), about)
+
+
+def _seal_notices(path: Path, visible: RectMm, size: tuple[float, float], cache_dir: Path | None) -> tuple[Notice, ...]:
+    """Say what is wrong with a seal's picture that is shown as `visible` where `size` was configured."""
     about = [notice for notice in picture_notices(path, "seal", visible, cache_dir) if notice.code != _SHAPE_FINDING]
-    if abs(picture.aspect * box.height / box.width - 1) > _SHAPE_TOLERANCE:
-        about.append(Notice("decree30.seal_shape", {"width": box.width, "height": box.height}))
-    return SealPicture(path, visible, picture.around(visible), tuple(about))
+    if abs(visible.width / visible.height * size[1] / size[0] - 1) > _SHAPE_TOLERANCE:
+        about.append(Notice("decree30.seal_shape", {"width": size[0], "height": size[1]}))
+    return tuple(about)
 
 
 def _united(rect: RectMm, texts: Iterable[PlacedText]) -> RectMm:
@@ -169,12 +244,15 @@ def _lines_beside(letter: Letter, intent: PlacementIntent, page: int, seal: Rect
     return PlacedText(place.rect_mm, lettering)
 
 
-def true_size(values: Mapping[str, Any]) -> tuple[float, float]:
+def true_size(values: Mapping[str, Any], configured: SealSection | None = None) -> tuple[float, float]:
     """Return width and height of the seal in mm.
 
+    :param configured: the seal of the configuration, whose size counts where `values` tell none.
     :raises WrongUse: no size, half a size, or two sizes are given.
     """
     diameter, width, height = (values.get(name) for name in ("diameter_mm", "width_mm", "height_mm"))
+    if configured is not None and diameter is None and width is None and height is None:
+        diameter, width, height = configured.diameter_mm, configured.width_mm, configured.height_mm
     if diameter is not None and (width is not None or height is not None):
         raise WrongUse("decree30.seal_size_twice")
     if diameter is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from kyso.placement.templates import template_setting
 from kyso.plugin import Setting, Text
 
 _TIME_PATTERN = Setting(
@@ -73,6 +74,7 @@ LEADER_SETTINGS = (
             "The picture; or with name and time below it, which Decree 30 does not ask for",
         ),
     ),
+    template_setting("max_width_mm", "max_height_mm", "show"),
 )
 
 SEAL_SETTINGS = (
@@ -104,6 +106,7 @@ SEAL_SETTINGS = (
             "The seal; or with organisation and time beside it (the earlier circular, not Decree 30)",
         ),
     ),
+    template_setting("show"),
 )
 
 NUMBER_SETTINGS = (*_ISSUE, _CONFIRM_DATE)
@@ -129,6 +132,7 @@ INITIAL_SETTINGS = (
     ),
     Setting("max_width_mm", "mm", Text("Chiều rộng tối đa của chữ ký tắt", "Greatest width"), default="16"),
     Setting("max_height_mm", "mm", Text("Chiều cao tối đa của chữ ký tắt", "Greatest height"), default="8"),
+    template_setting("initials", "max_width_mm", "max_height_mm"),
 )
 
 ATTACHMENT_SETTINGS = (
@@ -139,6 +143,7 @@ ATTACHMENT_SETTINGS = (
         required=True,
     ),
     _TIME_PATTERN,
+    template_setting(),
 )
 
 COPY_SETTINGS = (
@@ -166,6 +171,7 @@ COPY_SETTINGS = (
         ),
     ),
     *_SEAL_SIZE,
+    template_setting("show"),
 )
 
 URGENCY_SETTINGS = (
@@ -176,6 +182,7 @@ URGENCY_SETTINGS = (
         choices=("HỎA TỐC", "THƯỢNG KHẨN", "KHẨN"),
         required=True,
     ),
+    template_setting(),
 )
 
 INCOMING_SETTINGS = (
@@ -195,4 +202,5 @@ INCOMING_SETTINGS = (
             "Name of the receiving organisation (by default from the configuration or the certificate)",
         ),
     ),
+    template_setting(),
 )

@@ -65,6 +65,11 @@ class Listed:
     hidden: tuple[TemplateSource, ...]
 
 
+def is_template_name(text: str) -> bool:
+    """Tell whether `text` can be a template's name; whatever names a folder or a file of another kind cannot."""
+    return _NAME.fullmatch(text) is not None and not text.endswith(SUFFIX)
+
+
 def check_template(source: TemplateSource) -> tuple[Template | None, tuple[Problem, ...]]:
     """Read a template and return it, or ``None``, with everything that is wrong with it."""
     name = source.path.name
@@ -150,11 +155,15 @@ class Library:
             for source in (*built_in_templates(), *self._contributed):
                 if source.name == text:
                     return source
+        raise self.unknown(text)
+
+    def unknown(self, name: str) -> StampError:
+        """Return the refusal of a name, with the nearest ones that there are."""
         import difflib
 
         listed = self.listed()
-        nearest = difflib.get_close_matches(text, listed, n=2, cutoff=0.4) or list(listed)
-        raise StampError("stamp.template_unknown", template=text, nearest=nearest)
+        nearest = difflib.get_close_matches(name, listed, n=2, cutoff=0.4) or list(listed)
+        return StampError("stamp.template_unknown", template=name, nearest=nearest)
 
     def template(self, name_or_path: str | Path) -> Template:
         """Return a template.

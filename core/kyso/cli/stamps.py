@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime
@@ -10,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kyso.cli import letters, output
-from kyso.errors import KysoError, WrongUse
+from kyso.errors import WrongUse
 
 if TYPE_CHECKING:
     from kyso.cli.common import Common
@@ -22,27 +23,17 @@ SAMPLE_SEAL_MM = 36.0
 
 
 def library(common: Common, folder: Path | None) -> Library:
-    """Return the templates of a folder, those that ship, and those of plugins.
-
-    What a plugin's ``register_stamp_templates`` contribution loads is a TOML file, as a path or as a
-    :class:`~kyso_stamps.templates.TemplateSource`. One that cannot be had is told on stderr and left out.
-    """
+    """Return the templates of a folder, those that ship, and those of plugins; what is missing is told on stderr."""
+    from kyso.placement import templates
     from kyso.plugins import create_plugin_manager
-    from kyso_stamps.templates import Library, TemplateSource
 
-    registry = create_plugin_manager()
-    contributed = []
-    for name in registry.contributions("stamp_templates"):
-        try:
-            source = registry.load("stamp_templates", name)
-            if not isinstance(source, (TemplateSource, Path)):
-                raise WrongUse("stamps.no_source", name=name, found=type(source).__name__)
-        except KysoError as error:
-            output.say_error(error, common.language)
-            continue
-        contributed.append(TemplateSource(name, source if isinstance(source, Path) else source.path))
-    used = folder or common.config.stamps.folder
-    return Library(() if used is None else (used,), contributed)
+    config = common.config
+    if folder is not None:
+        config = dataclasses.replace(config, stamps=dataclasses.replace(config.stamps, folder=folder))
+    found, failures = templates.library(config, create_plugin_manager())
+    for failure in failures:
+        output.say_error(failure, common.language)
+    return found
 
 
 @contextlib.contextmanager

@@ -1,7 +1,7 @@
 """The policy ``fixed``: the place is given, by page and rectangle or by an empty field; it decides nothing itself.
 
 With a picture, the picture stands in the rectangle as large as it fits. Without one the stamp names who signs, for
-which organisation and when.
+which organisation and when. A template stands in the middle of the rectangle.
 """
 
 from __future__ import annotations
@@ -36,6 +36,7 @@ class FixedPolicy:
         from kyso.errors import WrongUse
         from kyso.models import Placement
         from kyso.placement.layout import explicit_place, refuse_unused
+        from kyso.placement.templates import stamp_of
         from kyso_stamps import StampSpec
 
         refuse_unused(intent, NAME)
@@ -43,12 +44,17 @@ class FixedPolicy:
         if place is None:
             raise WrongUse("placement.place_missing", policy=NAME)
         width, height = place.rect_mm.width, place.rect_mm.height
-        item = self._picture(intent, width, height) or self._text(intent, width, height)
+        if intent.template is not None:
+            spec = stamp_of(intent, place_mm=(width, height)).spec
+        else:
+            spec = StampSpec(
+                width, height, (self._picture(intent, width, height) or self._text(intent, width, height),)
+            )
         return Placement(
             NAME,
             place.page,
             place.rect_mm,
-            StampSpec(width, height, (item,)),
+            spec,
             field=place.field or intent.field,
             boxes_mm={"stamp": place.rect_mm},
         )
@@ -80,8 +86,11 @@ class FixedPolicy:
 
 def contribution() -> Contribution[PlacementPolicy]:
     """Return the policy as a contribution."""
+    from kyso.placement.templates import template_setting
+
     return Contribution(
         NAME,
         Text("Vị trí do người dùng chỉ định (trang và khung)", "A place given by page and rectangle"),
         load=FixedPolicy,
+        settings=(template_setting(),),
     )

@@ -71,9 +71,11 @@ def refuse_unused(
 
     :param anchor: whether the policy uses ``--anchor``.
     :param leader_field: whether it uses ``--leader-field``.
-    :param image: whether it can show a picture.
+    :param image: whether it can show a picture; a template that was asked for decides by itself.
     :raises WrongUse: ``placement.option_unused`` naming the options.
     """
+    if intent.template is not None:
+        image = intent.template.takes_image
     given = {
         "--anchor": intent.anchor is not None and not anchor,
         "--leader-field": intent.leader_field is not None and not leader_field,

@@ -24,7 +24,11 @@ _SHOWN_DATE = "%d/%m/%Y %H:%M:%S"
 
 
 def _subject(certificate: x509.Certificate, oid: x509.ObjectIdentifier) -> str:
-    values = certificate.subject.get_attributes_for_oid(oid)
+    return _attribute(certificate.subject, oid)
+
+
+def _attribute(name: x509.Name, oid: x509.ObjectIdentifier) -> str:
+    values = name.get_attributes_for_oid(oid)
     value = values[0].value if values else ""
     return shown(value if isinstance(value, str) else value.decode("utf-8", "replace")).strip()
 
@@ -39,6 +43,8 @@ def signer_of(der: bytes) -> Signer:
         organisation=organisation,
         title=_subject(certificate, NameOID.TITLE),
         identifier=_subject(certificate, NameOID.USER_ID) or _subject(certificate, NameOID.SERIAL_NUMBER),
+        issuer=_attribute(certificate.issuer, NameOID.COMMON_NAME),
+        serial=f"{certificate.serial_number:x}",
     )
 
 

@@ -11,6 +11,7 @@ from kyso.document.opening import open_letter
 from kyso.errors import KysoError, SigningRefused, WrongUse
 from kyso.geometry import RectMm
 from kyso.models import Placement
+from kyso_stamps.templates import Library
 from tests.plugins.decree30 import letters
 from tests.plugins.decree30.test_seal import DIAMETER, SAMPLES, fields_of, report, seal, signed_by_leader
 from tests.support import judges
@@ -165,3 +166,26 @@ def test_initials_without_a_place_are_refused(
     with pytest.raises(KysoError) as refused:
         place(make(), "decree30.initial", settings, **given)
     assert refused.value.code == code
+
+
+def test_a_template_leaves_the_seal_on_its_third(signature_image: Path, seal_image: Path, tmp_path: Path) -> None:
+    """Whatever a template shows beside the seal, the seal keeps its size and place; text on print is told."""
+    data, _ = signed_by_leader("deputy", signature_image)
+    plain = seal(data, seal_image)
+    template = Library().template("seal")
+    placement = seal(data, seal_image, template=template)
+    assert placement.boxes_mm["ink"].as_tuple() == pytest.approx(plain.boxes_mm["ink"].as_tuple(), abs=0.01)
+    assert words(placement) == ["ỦY BAN NHÂN DÂN TỈNH ABC", "22/11/2026 09:15:07 +07:00"]
+    assert codes(placement) == []
+    red = find(judges.render_pdfium(written(data, placement), 1, 300.0), PAGE, reddish)
+    assert red is not None
+    assert red.top == pytest.approx(plain.boxes_mm["ink"].top, abs=0.2)
+    for name in ("leader", "certificate"):
+        with pytest.raises(WrongUse) as refused:
+            seal(data, seal_image, template=Library().template(name))
+        assert refused.value.code == "decree30.template_without_seal"
+    built_in = Library().source("seal").path.read_text(encoding="utf-8")
+    low = tmp_path / "low.toml"
+    low.write_text(built_in.replace("height_mm = 58", "height_mm = 80").replace("64, 13]", "64, 34]"), encoding="utf-8")
+    told = codes(seal(data, seal_image, template=Library().template(low)))
+    assert told == ["decree30.template_covers"]
