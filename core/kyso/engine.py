@@ -347,6 +347,17 @@ class Engine:
         """
         return self._ring.key(name)
 
+    def certificate(self, name: str) -> bytes:
+        """Return a key's certificate, DER: without a secret where its source can read it so, else by opening the key.
+
+        :raises KeyTrouble: it cannot be read or opened.
+        :raises WrongUse: the name is unknown.
+        """
+        from kyso.signing.keys import resolve
+
+        uri, source = resolve(name, self.config, self.registry)
+        return source.read_certificate(uri, self._ring.access(name)) or self.key(name).certificate
+
     def is_portable(self, name: str) -> bool:
         """Tell whether worker processes may open the key by themselves.
 
