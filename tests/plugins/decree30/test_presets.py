@@ -185,7 +185,7 @@ def test_a_template_leaves_the_seal_on_its_third(signature_image: Path, seal_ima
             seal(data, seal_image, template=Library().template(name))
         assert refused.value.code == "decree30.template_without_seal"
     built_in = Library().source("seal").path.read_text(encoding="utf-8")
-    low = tmp_path / "low.toml"
-    low.write_text(built_in.replace("height_mm = 58", "height_mm = 80").replace("64, 13]", "64, 34]"), encoding="utf-8")
-    told = codes(seal(data, seal_image, template=Library().template(low)))
+    beside = tmp_path / "beside.toml"
+    beside.write_text(built_in.replace("[0, 45, 64, 13]", "[30, 36, 34, 20]"), encoding="utf-8")
+    told = codes(seal(data, seal_image, template=Library().template(beside)))
     assert told == ["decree30.template_covers"]
