@@ -71,6 +71,8 @@ def register_catalogues(register: Callable[[str], None]) -> None:
 @hookimpl
 def register_placement_policies(register: Callable[[Contribution[PlacementPolicy]], None]) -> None:
     """Contribute the block on attachments."""
+    from kyso.placement.templates import template_setting
+
     register(
         Contribution(
             "kbnn.attachment",
@@ -79,7 +81,7 @@ def register_placement_policies(register: Callable[[Contribution[PlacementPolicy
                 "The signature block on attachments to the State Treasury: top centre of page 1",
             ),
             load=_attachment,
-            settings=_ATTACHMENT_SETTINGS,
+            settings=(*_ATTACHMENT_SETTINGS, template_setting()),
             owner="person",
         )
     )

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from kyso.placement.layout import explicit_place, free_place, refuse_unused
 from kyso.placement.lettering import Lettering, set_lines
+from kyso.placement.templates import stamp_of
 from kyso.plugin import Notice, Placement, RectMm, SigningRefused, WrongUse
 from kyso_stamps import ImageItem, StampSpec
 
@@ -49,6 +50,8 @@ class AttachmentPolicy:
         :raises SigningRefused: the text does not fit, or other signatures leave no place.
         """
         refuse_unused(intent, NAME)
+        if intent.template is not None:
+            return _templated(letter, intent)
         lines = _lines(intent)
         with_image = _IMAGE_WIDTH_MM + _IMAGE_GAP_MM if intent.image is not None else 0.0
         notices: tuple[Notice, ...] = ()
@@ -75,6 +78,32 @@ class AttachmentPolicy:
             notices=notices,
             boxes_mm={"stamp": rect},
         )
+
+
+def _templated(letter: Letter, intent: PlacementIntent) -> Placement:
+    """Return the placement of a template: inside the given place, else where a block of its size goes.
+
+    :raises SigningRefused: other signatures leave no place.
+    """
+    notices: tuple[Notice, ...] = ()
+    explicit = explicit_place(letter, intent)
+    if explicit is not None:
+        rect, page, field = explicit.rect_mm, explicit.page, explicit.field or intent.field
+        spec = stamp_of(intent, place_mm=(rect.width, rect.height)).spec
+    else:
+        geometry = letter.page(1 if intent.page is None else intent.page)
+        page, field, signers = geometry.number, intent.field, int(intent.values["signers"])
+        # Several blocks share the row; one alone may be as wide as the page leaves.
+        room = _column_width(geometry.width_mm, signers) if signers > 1 else geometry.width_mm - 2 * PAGE_MARGIN_MM
+        spec = stamp_of(intent, within_mm=(room, geometry.height_mm / 3)).spec
+        places = _places(letter, page, spec.width_mm, spec.height_mm, signers)
+        place = free_place(letter, page, places, gap_mm=GAP_MM / 2)
+        if place is None:
+            raise SigningRefused("kbnn.no_free_place", page=page)
+        rect = place.rect_mm
+        if place.covers:
+            notices = (Notice("kbnn.block_covers", {"page": page}),)
+    return Placement(NAME, page, rect, spec, field=field, notices=notices, boxes_mm={"stamp": rect})
 
 
 def _lines(intent: PlacementIntent) -> tuple[str, ...]:
@@ -131,7 +160,8 @@ def _found(
     first: tuple[RectMm, Lettering, bool] | None = None
     for size in SIZES_PT:
         lettering = _set(lines, column, intent, size)
-        place = free_place(letter, page, _places(letter, page, lettering, with_image, signers), gap_mm=GAP_MM / 2)
+        places = _places(letter, page, lettering.width_mm + with_image, lettering.height_mm, signers)
+        place = free_place(letter, page, places, gap_mm=GAP_MM / 2)
         if place is not None and not place.covers:
             return place.rect_mm, lettering, False
         if place is not None and first is None:
@@ -141,10 +171,9 @@ def _found(
     return first
 
 
-def _places(letter: Letter, page: int, lettering: Lettering, with_image: float, signers: int) -> Iterator[RectMm]:
+def _places(letter: Letter, page: int, width: float, height: float, signers: int) -> Iterator[RectMm]:
     """Yield places from the top centre outwards and downwards, each next to what stands there already."""
     whole, widgets = letter.page(page).rect_mm, letter.widgets_mm(page)
-    width, height = lettering.width_mm + with_image, lettering.height_mm
     if signers > 1:
         column = _column_width(whole.width, signers)
         before = sum(field.signed and field.policy == NAME for field in letter.signature_fields)

@@ -135,4 +135,4 @@ class _Values:
 
 
 # Settings of the signature block on attachments, which share the section.
-_OTHERS = frozenset({"title", "budget_code", "content", "date", "time_pattern", "signers", "position"})
+_OTHERS = frozenset({"title", "budget_code", "content", "date", "time_pattern", "signers", "position", "template"})

@@ -11,6 +11,7 @@ from kyso.document.opening import open_letter
 from kyso.errors import KysoError
 from kyso.geometry import RectMm
 from kyso.models import Placement
+from kyso_stamps.templates import Library
 from tests.support import judges
 from tests.support.pixels import bluish, dark, find
 from tests.support.placing import place, written
@@ -149,3 +150,22 @@ def test_missing_facts_and_places_too_small_are_refused(
     with pytest.raises(KysoError) as refused:
         place(blank(), "kbnn.attachment", settings, **given)
     assert refused.value.code == code
+
+
+def test_a_template_stands_where_the_block_would() -> None:
+    """An office's own block is centred at the top; the next signer's stands beside it, in the row of two as well."""
+    template = Library().template("kbnn")
+    first = place(blank(), "kbnn.attachment", FACTS, template=template)
+    assert first.rect_mm is not None
+    assert first.rect_mm.centre_x == pytest.approx(105, abs=0.01)
+    assert (first.rect_mm.width, first.rect_mm.height) == pytest.approx((85, 24))
+    assert "Mã ĐVQHNS: 1012345" in lines_of(first)
+    second = place(written(blank(), first), "kbnn.attachment", FACTS, template=template)
+    assert second.rect_mm is not None
+    assert not second.rect_mm.intersects(first.rect_mm)
+    one = place(blank(), "kbnn.attachment", {**FACTS, "signers": "3"}, template=template)
+    assert one.rect_mm is not None
+    assert one.rect_mm.width < 65
+    with pytest.raises(KysoError) as refused:
+        place(blank(), "kbnn.attachment", FACTS, template=template, page=1, rect_mm=RectMm(20, 20, 9, 3))
+    assert refused.value.code == "stamp.template_place_too_small"
