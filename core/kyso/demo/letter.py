@@ -41,8 +41,11 @@ def draw_letter(dated: date, *, number: int = 7, fonts: FontChoice | None = None
     return typeset(sample_letter(dated, number), fonts)
 
 
-def typeset(letter: Letter, fonts: FontChoice | None = None) -> bytes:
-    """Return any letter as a PDF."""
+def typeset(letter: Letter, fonts: FontChoice | None = None, *, sample: bool = True) -> bytes:
+    """Return any letter as a PDF.
+
+    :param sample: say on every page that it is a sample.
+    """
     faces = register_faces(fonts)
     return build(
         _story(letter, faces),
@@ -51,6 +54,7 @@ def typeset(letter: Letter, fonts: FontChoice | None = None) -> bytes:
         author=" ".join(letter.issuer),
         first_head=_head_height(letter, faces),
         first_page=partial(_head, letter=letter, faces=faces),
+        sample=sample,
     )
 
 
@@ -64,8 +68,16 @@ def _subject_lines(letter: Letter, faces: Faces) -> list[str]:
     return list(simpleSplit(f"V/v {letter.subject}", faces.regular, 12, 0.40 * TEXT_WIDTH))
 
 
+_ISSUER_LEADING = 15.5
+
+
+def _number_drop(letter: Letter) -> float:
+    """Return how far below the upper margin the number stands: under two lines of the issuer, or under more."""
+    return 52 + _ISSUER_LEADING * max(0, len(letter.superior) + len(letter.issuer) - 2)
+
+
 def _head_height(letter: Letter, faces: Faces) -> float:
-    return 76 + 14.5 * len(_subject_lines(letter, faces))
+    return 24 + _number_drop(letter) + 14.5 * len(_subject_lines(letter, faces))
 
 
 def _head(canvas: Any, _document: Any, *, letter: Letter, faces: Faces) -> None:
@@ -82,22 +94,24 @@ def _head(canvas: Any, _document: Any, *, letter: Letter, faces: Faces) -> None:
     canvas.setLineWidth(0.6)
     canvas.line(RIGHT_AXIS - half, top - 31.5, RIGHT_AXIS + half, top - 31.5)
 
-    canvas.setFont(faces.bold, 12)
-    for index, line in enumerate(letter.issuer):
-        canvas.drawCentredString(LEFT_AXIS, top - 12 - 15.5 * index, line)
+    lines = [*((line, faces.regular) for line in letter.superior), *((line, faces.bold) for line in letter.issuer)]
+    for index, (line, face) in enumerate(lines):
+        canvas.setFont(face, 12)
+        canvas.drawCentredString(LEFT_AXIS, top - 12 - _ISSUER_LEADING * index, line)
     # The rule under the issuer is a third to a half of the line above (II.2.b).
     half = canvas.stringWidth(letter.issuer[-1], faces.bold, 12) * 0.4 / 2
-    under = top - 12 - 15.5 * (len(letter.issuer) - 1) - 4
+    under = top - 12 - _ISSUER_LEADING * (len(lines) - 1) - 4
     canvas.line(LEFT_AXIS - half, under, LEFT_AXIS + half, under)
 
+    drop = _number_drop(letter)
     canvas.setFont(faces.regular, 13)
-    canvas.drawCentredString(LEFT_AXIS, top - 52, f"Số: {letter.number_and_symbol}")
+    canvas.drawCentredString(LEFT_AXIS, top - drop, f"Số: {letter.number_and_symbol}")
     canvas.setFont(faces.italic, 13)
-    canvas.drawCentredString(RIGHT_AXIS, top - 52, letter.place_and_date)
+    canvas.drawCentredString(RIGHT_AXIS, top - drop, letter.place_and_date)
 
     canvas.setFont(faces.regular, 12)
     for index, line in enumerate(_subject_lines(letter, faces)):
-        canvas.drawCentredString(LEFT_AXIS, top - 52 - 6 - 14.5 * (index + 1), line)
+        canvas.drawCentredString(LEFT_AXIS, top - drop - 6 - 14.5 * (index + 1), line)
 
 
 # ---------------------------------------------------------------------------------------------------------- body
@@ -128,12 +142,16 @@ def _story(letter: Letter, faces: Faces) -> list[Any]:
 
 
 def _addressees(letter: Letter, faces: Faces, size_pt: int) -> Any:
-    """The addressees stand below each other, their dashes under the colon."""
+    """One addressee stands behind the colon; several stand below each other, their dashes under the colon."""
     from reportlab.pdfbase.pdfmetrics import stringWidth
     from reportlab.platypus import Paragraph, Table
 
     words = style(faces, size_pt)
     to_colon = stringWidth("Kính gửi", faces.regular, size_pt)
+    if len(letter.addressees) == 1:
+        from reportlab.lib.enums import TA_CENTER
+
+        return Paragraph(f"Kính gửi: {letter.addressees[0]}", style(faces, size_pt, alignment=TA_CENTER))
     rows = [[Paragraph("Kính gửi:", words), ""]]
     rows += [["", Paragraph(f"- {addressee}", words)] for addressee in letter.addressees]
     placed = [*tight(faces), ("SPAN", (0, 0), (1, 0))]

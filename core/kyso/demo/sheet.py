@@ -31,9 +31,11 @@ def build(
     author: str,
     first_head: float = 0.0,
     first_page: OnPage | None = None,
+    sample: bool = True,
 ) -> bytes:
     """Set `story` on as many sheets as it takes and return the PDF.
 
+    :param sample: say on every page that it is a sample.
     :param first_head: height in points kept free at the top of the first page for `first_page` to draw in.
     """
     from reportlab import rl_config
@@ -43,14 +45,16 @@ def build(
         canvas.saveState()
         if first_page is not None:
             first_page(canvas, document)
-        _sample_mark(canvas, faces)
+        if sample:
+            _sample_mark(canvas, faces)
         canvas.restoreState()
 
     def on_later(canvas: Any, _document: Any) -> None:
         canvas.saveState()
         canvas.setFont(faces.regular, 13)
         canvas.drawCentredString(PAGE_WIDTH / 2, PAGE_HEIGHT - TOP / 2 - 5, str(canvas.getPageNumber()))
-        _sample_mark(canvas, faces)
+        if sample:
+            _sample_mark(canvas, faces)
         canvas.restoreState()
 
     output = io.BytesIO()
@@ -59,8 +63,8 @@ def build(
         pagesize=(PAGE_WIDTH, PAGE_HEIGHT),
         title=title,
         author=author,
-        subject=SAMPLE_NOTICE,
-        creator="kyso demo",
+        subject=SAMPLE_NOTICE if sample else title,
+        creator="kyso demo" if sample else "kyso",
         lang="vi-VN",
         # Without it every file names Helvetica, which nothing uses and nobody embeds.
         initialFontName=faces.regular,

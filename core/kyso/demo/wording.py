@@ -13,7 +13,7 @@ class Letter:
     """The wording of one official letter (công văn), box by box of Decree 30/2020, annex I, part IV.
 
     :param issuer: box 2, one entry a line.
-    :param number: the number within `number` / `symbol`, box 3.
+    :param number: the number within `number` / `symbol`, box 3; ``None`` leaves room for it.
     :param place: box 4, before the date.
     :param subject: box 5b, after ``V/v``.
     :param addressees: after ``Kính gửi:``.
@@ -21,10 +21,11 @@ class Letter:
     :param authority: box 7a, one entry a line.
     :param name: box 7b.
     :param recipients: box 9b, without the dash before and the mark after each.
+    :param superior: the body above the issuer, in box 2 too, one entry a line.
     """
 
     issuer: tuple[str, ...]
-    number: int
+    number: int | None
     symbol: str
     place: str
     dated: date
@@ -34,11 +35,13 @@ class Letter:
     authority: tuple[str, ...]
     name: str
     recipients: tuple[str, ...]
+    superior: tuple[str, ...] = ()
 
     @property
     def number_and_symbol(self) -> str:
         """``07/UBND-VP``: numbers below ten get a leading zero (annex I, II.3)."""
-        return f"{self.number:02d}/{self.symbol}"
+        number = "\N{NO-BREAK SPACE}" * 8 if self.number is None else f"{self.number:02d}"
+        return f"{number}/{self.symbol}"
 
     @property
     def place_and_date(self) -> str:
