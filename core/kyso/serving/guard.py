@@ -42,7 +42,7 @@ class Guard:
             await self._application(scope, receive, send)
             return
         headers = {name.lower(): value for name, value in scope["headers"]}
-        host = _host_name(headers.get(b"host", b"").decode("latin-1"))
+        host = host_name(headers.get(b"host", b"").decode("latin-1"))
         if self._hosts and host not in self._hosts:
             await _problem(send, 421, "unknown host")
             return
@@ -71,7 +71,8 @@ class Guard:
                 return b"".join(parts)
 
 
-def _host_name(host: str) -> str:
+def host_name(host: str) -> str:
+    """Return the name in a Host header, lower case and without the port."""
     if host.startswith("["):
         return host.partition("]")[0].lower() + "]"
     return host.partition(":")[0].lower()
