@@ -110,16 +110,16 @@ def decide(policy: IntakePolicy, judged: Judged) -> Decision:
     """Return what is to be done with a letter, and why."""
     found = tuple(_reasons_of(judged.report))
     if judged.misdirected:
-        return Decision("return", MISDIRECTED, (_reason(Notice("intake.misdirected")), *found))
+        return Decision("return", MISDIRECTED, (reason_of(Notice("intake.misdirected")), *found))
     rule = next((rule for rule in policy.rules if _holds(rule, judged)), None)
     if rule is None:
-        return Decision(policy.otherwise, "otherwise", (_reason(Notice("intake.no_rule")), *found))
+        return Decision(policy.otherwise, "otherwise", (reason_of(Notice("intake.no_rule")), *found))
     reasons = (Reason(f"intake.rule.{rule.name}", rule.why), *found)
     if rule.decision == "accept":
         stricter = next((each for each in policy.senders if _unexpected(each, judged)), None)
         if stricter is not None:
             notice = Notice("intake.sender_unexpected", {"sender": stricter.name, "signers": stricter.signers})
-            return Decision(stricter.decision, f"senders.{stricter.name}", (_reason(notice), *found))
+            return Decision(stricter.decision, f"senders.{stricter.name}", (reason_of(notice), *found))
     return Decision(rule.decision, rule.name, reasons)
 
 
@@ -168,20 +168,21 @@ def _reasons_of(report: VerificationReport) -> Iterator[Reason]:
     if report.verdict == "unreadable":
         notices += report.warnings
     notices += [notice for signature in report.signatures for notice in signature.reasons]
-    distinct = {_reason(notice): None for notice in notices}
+    distinct = {reason_of(notice): None for notice in notices}
     unmet = (item for item in report.conformity if item.status == "not_met")
     distinct.update(dict.fromkeys(Reason(f"conformity.{item.rule}", item.detail) for item in unmet))
     yield from list(distinct)[:MAX_REASONS]
 
 
-def _reason(notice: Notice) -> Reason:
+def reason_of(notice: Notice) -> Reason:
+    """Return a notice as a reason, in words that stay as they are."""
     return Reason(notice.code, Text(message(notice, "vi"), message(notice, "en")))
 
 
 def reason_of_person(words: str, by: str) -> Reason:
     """Return the reason a person gave, in his own words."""
     about = {"by": by or "-", "reason": words}
-    return _reason(Notice("intake.decided_by", about))
+    return reason_of(Notice("intake.decided_by", about))
 
 
 # -------------------------------------------------------------------------------------------------------- reading

@@ -23,6 +23,7 @@ from kyso.receiving.values import Decision, Entry, Event, LetterFacts, Reason
 from kyso.records.schema import INCOMING_EVENTS, INCOMING_LETTERS
 from kyso.records.store import count
 from kyso.text import Text
+from kyso.verification.settings import Receipt
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -82,16 +83,18 @@ class Register:
         self,
         identifier: str,
         event: Event,
+        changed: Mapping[str, Any],
         *,
         numbered_at: date | None = None,
         decision: Decision | None = None,
-        **values: Any,
     ) -> Entry:
         """Change columns of a row and note why.
 
+        :param changed: new values by the names of their columns.
         :param numbered_at: give the row a number of that day's year, if it has none.
         :raises WrongUse: there is no such row.
         """
+        values = dict(changed)
         with self._records.begin() as connection:
             if numbered_at is not None:
                 number = self._next_number(connection, numbered_at.year)
@@ -107,9 +110,9 @@ class Register:
             if values:
                 connection.execute(sa.update(_TABLE).where(_TABLE.c.id == identifier).values(**values))
             self._note(connection, identifier, event.at, event.name, event.by, event.detail)
-            changed = self._one(connection, _TABLE.c.id == identifier)
-        assert changed is not None
-        return changed
+            written = self._one(connection, _TABLE.c.id == identifier)
+        assert written is not None
+        return written
 
     # -------------------------------------------------------------------------------------------------- reading
 
@@ -140,10 +143,27 @@ class Register:
         likeness = likeness_of(facts)
         return [] if not likeness else list(self.select(_TABLE.c.likeness == likeness))
 
-    def of_period(self, first: date, last: date) -> list[Entry]:
-        """Return what was entered with a number and arrived within the days given, in the order of the numbers."""
-        within = sa.and_(_TABLE.c.number.is_not(None), _TABLE.c.arrived_on.between(first, last))
-        return list(self.select(within, order=(_TABLE.c.year, _TABLE.c.number)))
+    def numbered(self, year: int, first: date | None = None, last: date | None = None) -> list[Entry]:
+        """Return what has a number of `year`, in the order of the numbers, within days of receipt where given."""
+        wanted = [_TABLE.c.number.is_not(None), _TABLE.c.year == year]
+        if first is not None:
+            wanted.append(_TABLE.c.arrived_on >= first)
+        if last is not None:
+            wanted.append(_TABLE.c.arrived_on <= last)
+        return list(self.select(sa.and_(*wanted), order=(_TABLE.c.number,)))
+
+    def get(self, identifier: str) -> Entry | None:
+        """Return the row of an id, ``None`` without one."""
+        return next(self.select(_TABLE.c.id == identifier), None)
+
+    def receipt(self, sha256: str) -> Receipt | None:
+        """Return the earliest row that proves that a file existed: a :data:`~kyso.verification.settings.ReceiptBook`.
+
+        A scan that we signed ourselves was recorded before the signature was made, so its row proves nothing.
+        """
+        known = sa.and_(_TABLE.c.letter_sha256 == sha256, _TABLE.c.form == "electronic")
+        entry = next(self.select(known), None)
+        return None if entry is None else Receipt(entry.reference, entry.recorded_at)
 
     def search(self, words: str, *, limit: int = 200) -> list[Entry]:
         """Return rows that have every word somewhere, newest first; upper and lower case are alike."""
@@ -201,6 +221,11 @@ def identifier_of(organisation: str, sha256: str, occurrence: int) -> str:
     return hashlib.sha256(f"{organisation}\n{sha256}\n{occurrence}".encode()).hexdigest()[:16]
 
 
+def fact_values(facts: LetterFacts) -> dict[str, Any]:
+    """Return the facts by the names of their columns."""
+    return {name: getattr(facts, name) for name in _FACTS}
+
+
 def likeness_of(facts: LetterFacts) -> str:
     """Return what two letters with the same number, symbol and issuer share; empty where any is unknown."""
     if not facts.author or "/" not in facts.number_and_symbol:
@@ -237,7 +262,7 @@ def _values(entry: Entry) -> dict[str, Any]:
     names = [column.name for column in _TABLE.columns if column.name not in (*_FACTS, "likeness", "decision_json")]
     return {
         **{name: getattr(entry, name) for name in names},
-        **{name: getattr(entry.facts, name) for name in _FACTS},
+        **fact_values(entry.facts),
         "likeness": likeness_of(entry.facts),
         "decision": entry.decision.kind,
         "decision_json": _decision_json(entry.decision),

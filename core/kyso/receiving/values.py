@@ -62,11 +62,13 @@ class PaperSigning:
 
     :param key: name or URI of the organisation's key.
     :param copy_policy: the placement policy for digitised copies.
+    :param copy_form: form of the copy, as it stands on it.
     :param stamp_policy: the policy that draws the stamp ``ĐẾN``; ``None`` where it is on the paper already.
     """
 
     key: str
     copy_policy: str = "decree30.copy"
+    copy_form: str = "SAO Y"
     stamp_policy: str | None = "decree30.incoming"
 
 
