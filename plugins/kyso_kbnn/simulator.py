@@ -21,7 +21,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
-from kyso.plugin import VIETNAM_TIME, InputRefused, RemoteFailed, WrongUse
+from kyso.plugin import VIETNAM_TIME, InputRefused, Language, RemoteFailed, Text, WrongUse
 from kyso.serving.guard import LOOPBACK_HOSTS, Application, Guard
 from kyso.serving.server import abort_connection
 from kyso.text import shown
@@ -35,6 +35,7 @@ from kyso_kbnn.reading import parse_json, read_dossier
 from kyso_kbnn.rules import check_dossier
 from kyso_kbnn.simulator_world import (
     DEBIT_NOTE_PATH,
+    DEMO_PASSWORD,
     SCENARIOS,
     Received,
     Refused,
@@ -90,6 +91,7 @@ class GatewaySimulator:
         self._lifetime_s = lifetime_s
         self._pause_s = pause_s
         self._sessions: dict[str, _Session] = {}
+        self._called: set[str] = set()
 
     def application(self) -> Application:
         """Return the ASGI application."""
@@ -308,6 +310,9 @@ class GatewaySimulator:
             if self.scenario == "slow":
                 await asyncio.sleep(self._pause_s)
             sending = request.url.path == f"/{self.profile.gateway.send}"
+            if self.scenario == "busy" and not sending and request.url.path not in self._called:
+                self._called.add(request.url.path)
+                return Response("Service Unavailable", 503)
             if self.scenario == "server-error" and sending:
                 return Response("Internal Server Error", 500)
             if self.scenario == "garbage" and sending:
@@ -342,8 +347,26 @@ class KbnnSimulator:
     """What `register_simulators` loads."""
 
     def application(self, scenario: str) -> Application:
-        """Return the ASGI application. :raises WrongUse: the scenario is unknown."""
-        return GatewaySimulator(scenario).application()
+        """Return the ASGI application; ``ask``, the default of `kyso simulate`, is ``accept`` here: nobody is asked.
+
+        :raises WrongUse: the scenario is unknown.
+        """
+        return GatewaySimulator("accept" if scenario == "ask" else scenario).application()
+
+    def guide(self, url: str, language: Language) -> str:
+        """Return the lines for kyso.toml, the account to log in with, and where the page is."""
+        user = next(name for name, (_, role) in demo_unit().users.items() if role == "holder")
+        return "\n".join(
+            (
+                "[plugins.kbnn]",
+                f'gateway_url = "{url}"',
+                "gateway_private = true",
+                f'holder_username = "{user}"',
+                "",
+                f"# {Text('Mật khẩu', 'Password').of(language)}: {DEMO_PASSWORD}",
+                f"# {Text('Hồ sơ đã nhận', 'Received dossiers').of(language)}: {url}/",
+            )
+        )
 
 
 def _escaped(value: object) -> str:

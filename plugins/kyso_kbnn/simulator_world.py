@@ -26,6 +26,7 @@ SCENARIOS: Mapping[str, Text] = {
     "processing": Text("Tiếp nhận, chưa xử lý xong", "Take the dossier and leave it in progress"),
     "returned": Text("Tiếp nhận rồi trả lại", "Take the dossier, then return it"),
     "expired-token": Text("Mã phiên hết hạn sau lần dùng đầu", "The token expires after its first use"),
+    "busy": Text("Mỗi dịch vụ báo bận ở lần gọi đầu", "Every service but sending is busy at its first call"),
     "slow": Text("Trả lời chậm", "Answer slowly"),
     "drop": Text("Nhận hồ sơ rồi ngắt kết nối, không trả lời", "Take the dossier, then cut the line without an answer"),
     "lost": Text("Ngắt kết nối và không nhận hồ sơ", "Cut the line and do not take the dossier"),

@@ -5,9 +5,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-import multiprocessing
-import os
-import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -24,6 +21,7 @@ from kyso.fetch import Fetcher, FetchFailed, FetchPolicy
 from kyso.plugin import InputRefused, RemoteFailed, Secret
 from kyso.serving.server import BackgroundServer
 from kyso_kbnn.authentication_data import write_authentication_data
+from kyso_kbnn.dossier import Dossier
 from kyso_kbnn.enclosed_pdf import PdfJudgement
 from kyso_kbnn.folder import DossierFolder
 from kyso_kbnn.gateway import Credentials, GatewayClient, GatewayRefused
@@ -58,8 +56,10 @@ def client(url: str, username: str = HOLDER, password: str = DEMO_PASSWORD, **mo
     )
 
 
-def signed(path: Path, pki: DemoPki, form: str = "16a1", attachments: int = 1) -> DossierFolder:
-    made = dossier(form)
+def signed(
+    path: Path, pki: DemoPki, form: str = "16a1", attachments: int = 1, made: Dossier | None = None
+) -> DossierFolder:
+    made = made or dossier(form)
     folder = DossierFolder.create(path, made, write_authentication_data(made, PROFILE), PROFILE, NOW)
     (path / "attachments").mkdir()
     for number in range(attachments):
@@ -371,37 +371,47 @@ def test_plain_http_to_the_outside_is_refused() -> None:
     assert not caught.value.sent
 
 
-# ---------------------------------------------------------------------------------------------------------- kill -9
+def test_an_upload_tells_how_far_it_is(pki: DemoPki, tmp_path: Path) -> None:
+    """Bytes are told as the connection takes them, growing up to the size of the whole form."""
+    folder = signed(tmp_path, pki, attachments=0)
+    (tmp_path / "attachments" / "lon.pdf").write_bytes(PDF + b"0" * 300_000)
+    steps: list[tuple[str, int, int, int]] = []
+    told: list[tuple[int, int]] = []
 
+    def progress(what: str, number: int, count: int, size: int) -> Callable[[int, int], None]:
+        steps.append((what, number, count, size))
+        return lambda sent, whole: told.append((sent, whole))
 
-def _send_in_child(path: str, url: str) -> None:
-    folder = DossierFolder(Path(path), PROFILE)
-    try:
-        send(folder, url)
-    except (RemoteFailed, InputRefused):
-        os._exit(3)
-
-
-@pytest.mark.parametrize("delay_s", [0.05, 0.25, 0.45, 0.65, 0.85, 1.05])
-def test_killed_at_any_moment_the_dossier_is_sent_at_most_once(pki: DemoPki, tmp_path: Path, delay_s: float) -> None:
-    """kill -9 while it is being sent; afterwards it is resumed by status, or a person decides. Never two sends."""
-    simulator = GatewaySimulator("slow", pause_s=0.12)
-    folder = signed(tmp_path, pki, attachments=2)
+    simulator = GatewaySimulator()
     with serving(simulator) as url:
-        child = multiprocessing.get_context("spawn").Process(target=_send_in_child, args=(str(tmp_path), url))
-        child.start()
-        begun = time.monotonic()
-        while folder.state().state == "holder_signed" and not folder.state().uploads and time.monotonic() - begun < 20:
-            time.sleep(0.01)
-        time.sleep(delay_s)
-        if child.pid is not None and child.is_alive():
-            os.kill(child.pid, signal.SIGKILL)
-        child.join()
-        time.sleep(0.3)
-        if folder.state().state != "sent":
-            with suppress(RemoteFailed):  # nobody knows, and a person is asked
-                send(folder, url)
-        sends = simulator.sends
-        assert sends <= 1
-        state = folder.state().state
-        assert (state in ("sent", "accepted")) == (sends == 1) or state == "sending"
+        send(folder, url, progress=progress)
+    size = 300_000 + len(PDF)
+    assert steps == [("lon.pdf", 1, 1, size), ("send", 1, 1, 0)]
+    assert [name for name, length in simulator.uploads.values() if length == size] == ["lon.pdf"]
+    assert len(told) > 5
+    assert told == sorted(told)
+    assert told[-1][0] == told[-1][1] > size
+
+
+def test_a_busy_gateway_is_asked_again(pki: DemoPki, tmp_path: Path) -> None:
+    """Every service but SendDocument fails once with 503: what is safe is repeated, the dossier is sent once."""
+    simulator = GatewaySimulator("busy")
+    folder = signed(tmp_path, pki)
+    with serving(simulator) as url:
+        assert send(folder, url) == "sent"
+        with client(url) as gateway:
+            assert refresh_folder(folder, gateway, NOW).state == "accepted"
+            download_folder(folder, gateway, NOW)
+    assert simulator.sends == 1
+    assert len(simulator.uploads) == 1
+
+
+def test_every_log_in_is_told(pki: DemoPki) -> None:
+    """Whoever listens hears of each log-in and of each refusal."""
+    heard: list[str] = []
+    with serving(GatewaySimulator()) as url:
+        with client(url, on_login=heard.append) as gateway:
+            gateway.login()
+        with client(url, password="wrong", on_login=heard.append) as gateway, suppress(GatewayRefused):
+            gateway.login()
+    assert heard == ["ok", "login_failed"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -12,15 +13,18 @@ from kyso import text
 from kyso.demo.pki import DemoPki
 from kyso.models import VIETNAM_TIME
 from kyso.plugin import RemoteFailed
+from kyso_kbnn.dossier import completed
 from kyso_kbnn.folder import DossierFolder
 from kyso_kbnn.listing import list_dossiers
+from kyso_kbnn.login_log import record
 from kyso_kbnn.profile import default_profile
+from kyso_kbnn.reading import read_dossier
 from kyso_kbnn.settings import WatchRules
 from kyso_kbnn.simulator import GatewaySimulator
 from kyso_kbnn.simulator_world import Received
 from kyso_kbnn.telling import LOG_FILE, Event, draft_notice, tell
-from kyso_kbnn.watch import is_unusual, watch_once
-from tests.plugins.kbnn.dossiers import DOSSIER_CODE, dossier
+from kyso_kbnn.watch import is_unusual, watch_logins, watch_once
+from tests.plugins.kbnn.dossiers import DOSSIER_CODE, cash_dossier, dossier
 from tests.plugins.kbnn.test_gateway import client, send, serving, signed
 
 PROFILE = default_profile()
@@ -76,6 +80,68 @@ def test_an_amount_above_the_limit_is_an_alarm(pki: DemoPki, tmp_path: Path) -> 
         codes = [event.code for event in watched(tmp_path, url, rules)]
         assert "kbnn.watch_amount" in codes
         assert "kbnn.watch_amount" not in [event.code for event in watched(tmp_path, url, rules)]
+
+
+def test_what_the_treasury_names_otherwise_is_an_alarm(pki: DemoPki, tmp_path: Path) -> None:
+    """Another amount than the dossier has, told once; and a dossier that it took and knows no more."""
+    simulator = GatewaySimulator("processing")
+    with serving(simulator) as url:
+        sent(tmp_path, pki, url)
+        simulator.received[DOSSIER_CODE].total = 94_800_000
+        (alarm,) = [event for event in watched(tmp_path, url) if event.kind == "alarm"]
+        assert alarm.code == "kbnn.watch_other_amount"
+        assert "94.800.000" in alarm.message("vi")
+        assert watched(tmp_path, url) == []
+        simulator.received.clear()
+        assert [event.code for event in watched(tmp_path, url)] == ["kbnn.watch_vanished"]
+        assert watched(tmp_path, url) == []
+
+
+def test_cash_is_an_alarm_from_its_limit_on(pki: DemoPki, tmp_path: Path) -> None:
+    """A voucher paid in cash is told from the limit on; a transfer of the same amount is not."""
+    made = read_dossier(cash_dossier(), PROFILE).dossier
+    folder = signed(tmp_path / "cash", pki, attachments=0, made=completed(made, PROFILE))
+    total = list_dossiers(tmp_path, PROFILE)[0].total or 0
+    with serving(GatewaySimulator()) as url:
+        send(folder, url)
+        codes = [event.code for event in watched(tmp_path, url, replace(ALWAYS, cash=total + 1))]
+        assert "kbnn.watch_cash" not in codes
+        codes = [event.code for event in watched(tmp_path, url, replace(ALWAYS, cash=total))]
+        assert codes == ["kbnn.watch_cash"]
+    other = tmp_path / "other"
+    with serving(GatewaySimulator()) as url:
+        sent(other, pki, url)
+        assert "kbnn.watch_cash" not in [event.code for event in watched(other, url, replace(ALWAYS, cash=0))]
+
+
+def test_log_ins_are_watched(tmp_path: Path) -> None:
+    """One at night and one that was refused are alarms, each once; watching itself may log in at night."""
+    night, day = datetime(2026, 11, 19, 23, 0, tzinfo=VIETNAM_TIME), datetime(2026, 11, 20, 9, 0, tzinfo=VIETNAM_TIME)
+    for purpose, outcome, moment in (
+        ("send", "ok", day),
+        ("send", "ok", night),
+        ("watch", "ok", night),
+        ("status", "login_failed", day),
+    ):
+        record(tmp_path, "test_ctk", "may-thu", purpose, outcome, moment)
+    with (tmp_path / "logins.jsonl").open("ab") as file:
+        file.write(b'{"time": "cut by a cra')
+    found = watch_logins(tmp_path, WatchRules(), day)
+    assert [event.code for event in found] == ["kbnn.watch_login_hours", "kbnn.watch_login_refused"]
+    assert "23:00:00" in found[0].message("vi")
+    assert watch_logins(tmp_path, WatchRules(), day) == []
+
+
+def test_many_open_dossiers_are_asked_for_together(pki: DemoPki, tmp_path: Path) -> None:
+    """All open dossiers go into one status call; one that another process works on is left for the next time."""
+    simulator = GatewaySimulator()
+    with serving(simulator) as url:
+        folder = sent(tmp_path, pki, url)
+        with folder.locked():
+            assert watched(tmp_path, url) == []
+        asked = simulator.received[DOSSIER_CODE].asked
+        assert [event.code for event in watched(tmp_path, url)] == ["kbnn.watch_changed"]
+        assert simulator.received[DOSSIER_CODE].asked == asked + 1
 
 
 @pytest.mark.parametrize(
