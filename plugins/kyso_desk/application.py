@@ -1,0 +1,53 @@
+"""The desk's routes, behind its gate."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from starlette.applications import Starlette
+from starlette.routing import Route
+
+from kyso_desk import letter_routes, receiving_routes, signing_routes, site
+from kyso_desk.desk import Desk, Handler, guarded
+from kyso_desk.gate import Gate
+
+ROUTES: tuple[tuple[str, str, Handler], ...] = (
+    ("GET", "/", site.index),
+    ("GET", "/assets/{name}", site.asset),
+    ("GET", "/view/{ticket}", letter_routes.view),
+    ("GET", "/api/desk", site.state),
+    ("GET", "/api/words/{language}", site.words),
+    ("POST", "/api/letters", letter_routes.take_in),
+    ("POST", "/api/arrivals", letter_routes.take_in_unread),
+    ("DELETE", "/api/letters/{letter}", letter_routes.put_away),
+    ("GET", "/api/letters/{letter}/pages/{page:int}", letter_routes.picture),
+    ("POST", "/api/letters/{letter}/place", letter_routes.place),
+    ("GET", "/api/letters/{letter}/file", letter_routes.download),
+    ("POST", "/api/letters/{letter}/ticket", letter_routes.ticket),
+    ("POST", "/api/letters/{letter}/verify", receiving_routes.verify),
+    ("GET", "/api/letters/{letter}/report", receiving_routes.report),
+    ("POST", "/api/jobs", signing_routes.begin),
+    ("GET", "/api/jobs/{job}", signing_routes.watch),
+    ("POST", "/api/jobs/{job}/secret", signing_routes.hand_over),
+    ("POST", "/api/jobs/{job}/stop", signing_routes.stop),
+)
+"""Method, path and handler of everything the desk answers."""
+
+
+def make_application(desk: Desk, *, port: int) -> Gate:
+    """Return the application behind its gate.
+
+    :param port: the port it is served on.
+    """
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        await desk.start()
+        try:
+            yield
+        finally:
+            await desk.close()
+
+    routes = [Route(path, guarded(desk, handler), methods=[method]) for method, path, handler in ROUTES]
+    return Gate(Starlette(routes=routes, lifespan=lifespan), port=port, language=desk.language)

@@ -1,0 +1,188 @@
+// The receiving room: what an arrived letter's signatures are worth, and what was changed after them.
+
+import { chooseFiles, dropZone, receiveDrops } from "./drop.js";
+import { button, el, icon, tell, trouble } from "./elements.js";
+import { Pages } from "./pages.js";
+import { call, openLetter, save, upload } from "./server.js";
+import { count, currentLanguage, said, t } from "./words.js";
+
+const SIGNS = { good: "check", bad: "cross", doubtful: "warning", neutral: "question" };
+const MARK_TONES = { valid: "good", invalid: "bad", undetermined: "doubtful" };
+const SHOWN_CHANGES = ["forbidden", "annotations", "form_filling"];
+
+export class ReceiveRoom {
+  constructor(desk) {
+    this.desk = desk;
+    this.root = el("div", { class: "room" });
+    this.arrivals = [];
+    this.chosen = null;
+    this.pages = new Pages();
+    this.panel = el("aside", { class: "panel" });
+    this.working = 0;
+    receiveDrops(this.root, (files) => this.#add(files));
+  }
+
+  busy() {
+    return this.working > 0;
+  }
+
+  show() {
+    if (!this.arrivals.length) {
+      const zone = dropZone({ title: t("receive.drop"), hint: t("receive.drop_hint"), accept: ".pdf,application/pdf", many: true, taken: (files) => this.#add(files) });
+      this.progress = el("div", { class: "progress-place", role: "status" });
+      this.root.replaceChildren(el("div", { class: "empty" }, zone, this.progress));
+      return;
+    }
+    this.root.replaceChildren(el("div", { class: "split" }, this.#stage(), this.panel));
+    this.#choose(this.chosen ?? this.arrivals[0]);
+  }
+
+  async #add(files) {
+    for (const file of files) {
+      this.working += 1;
+      this.#progress(t("receive.judging", { name: file.name }));
+      try {
+        const letter = await upload("/api/arrivals", file);
+        const judged = await call("POST", `/api/letters/${letter.id}/verify`, {});
+        const arrival = { ...judged, id: letter.id };
+        this.arrivals.push(arrival);
+        this.chosen = arrival;
+        this.#progress("");
+        this.show();
+      } catch (error) {
+        const problem = error.problem ?? {};
+        const words = `${file.name}: ${said(problem) || t("unreachable")}`;
+        tell(words, "bad");
+        if (this.progress?.isConnected) this.progress.replaceChildren(trouble(words, said(problem, "next")));
+      } finally {
+        this.working -= 1;
+      }
+    }
+  }
+
+  #progress(words) {
+    if (words) tell(words);
+    if (this.progress?.isConnected) this.progress.replaceChildren(words ? el("p", { class: "working" }, words) : "");
+  }
+
+  #choose(arrival) {
+    const same = this.chosen === arrival && this.pages.letter?.id === arrival.letter.id;
+    this.chosen = arrival;
+    if (!arrival.letter.pages.length) this.pages.clear();
+    else if (!same) this.pages.show(arrival.letter);
+    this.empty.hidden = arrival.letter.pages.length > 0;
+    this.#mark(arrival);
+    this.#render();
+  }
+
+  #remove(arrival) {
+    call("DELETE", `/api/letters/${arrival.id}`).catch(() => {});
+    this.arrivals = this.arrivals.filter((each) => each !== arrival);
+    if (this.chosen === arrival) this.chosen = this.arrivals[0] ?? null;
+    if (!this.chosen) this.pages.clear();
+    this.show();
+  }
+
+  #stage() {
+    const zoom = (by) => () => this.pages.setZoom(by === 0 ? 1 : this.pages.zoom * by);
+    const tools = el(
+      "div",
+      { class: "tools", role: "toolbar", "aria-label": t("pages.tools") },
+      button("−", zoom(0.8), { "aria-label": t("pages.smaller"), title: t("pages.smaller") }),
+      button(t("pages.fit"), zoom(0)),
+      button("+", zoom(1.25), { "aria-label": t("pages.larger"), title: t("pages.larger") }),
+    );
+    this.empty = el("p", { class: "no-pages", hidden: true }, t("receive.no_pages"));
+    return el("section", { class: "stage" }, tools, this.empty, this.pages.root);
+  }
+
+  // Frames around signatures and around what was changed, each with a word of its own: colour alone says nothing.
+  #mark(arrival) {
+    this.pages.unmark("mark");
+    arrival.report.signatures.forEach((signature, index) => {
+      if (signature.page && signature.rect_mm) {
+        const tone = MARK_TONES[signature.verdict] ?? "neutral";
+        this.#frame(signature.page, signature.rect_mm, tone, t("receive.mark_signature", { number: index + 1 }));
+      }
+      for (const change of signature.change_list) {
+        if (change.page && change.rect_mm && SHOWN_CHANGES.includes(change.severity))
+          this.#frame(change.page, change.rect_mm, "bad changed", t("receive.mark_change"), said(change));
+      }
+    });
+  }
+
+  #frame(page, rect, tone, word, title = word) {
+    this.pages.put(page, rect, el("div", { class: `mark ${tone}`, title }, el("span", {}, word)));
+  }
+
+  #render() {
+    const arrival = this.chosen;
+    const words = arrival.words[currentLanguage()];
+    const report = arrival.report;
+    const reportFile = (format) => () => save(`/api/letters/${arrival.id}/report?format=${format}&language=${currentLanguage()}`, `${arrival.letter.name.replace(/\.pdf$/i, "")}.report.${format}`).catch((error) => tell(said(error.problem ?? {}) || t("unreachable"), "bad"));
+    this.panel.replaceChildren(
+      el(
+        "div",
+        { class: "panel-body" },
+        this.#list(),
+        el(
+          "section",
+          { class: `verdict tone-${words.tone}`, role: "status" },
+          icon(SIGNS[words.tone]),
+          el("div", {}, el("h2", {}, words.verdict), el("p", {}, words.why), words.next_step ? el("p", { class: "next" }, words.next_step) : null),
+        ),
+        el("section", { class: "group" }, table(words.facts)),
+        words.warnings.length ? el("section", { class: "group" }, el("h2", {}, t("receive.warnings")), ...words.warnings.map(remark)) : null,
+        ...words.signatures.map((signature, index) => this.#signature(signature, report.signatures[index])),
+        words.conformity.length ? el("section", { class: "group" }, el("h2", {}, t("receive.conformity")), el("p", { class: "hint" }, t("receive.conformity_hint")), ...words.conformity.map(remark)) : null,
+        el("details", { class: "group" }, el("summary", {}, t("receive.details")), table(words.details)),
+      ),
+      el(
+        "div",
+        { class: "foot" },
+        button(t("receive.report_pdf"), reportFile("pdf"), { class: "main" }),
+        button(t("open"), () => openLetter(arrival.letter)),
+      ),
+    );
+  }
+
+  #list() {
+    const lines = this.arrivals.map((arrival) => {
+      const words = arrival.words[currentLanguage()];
+      return el(
+        "li",
+        { class: arrival === this.chosen ? "chosen" : "" },
+        button([icon("document"), el("span", { class: "name" }, arrival.letter.name), el("span", { class: `badge ${words.tone}` }, words.verdict)], () => this.#choose(arrival), { class: "letter", "aria-current": arrival === this.chosen ? "true" : null }),
+        button(icon("cross"), () => this.#remove(arrival), { class: "bare", "aria-label": t("sign.remove", { name: arrival.letter.name }), title: t("sign.remove", { name: arrival.letter.name }) }),
+      );
+    });
+    const more = button(t("sign.add"), () => chooseFiles(".pdf,application/pdf", true, (files) => this.#add(files)), { class: "link" });
+    return el("section", { class: "group" }, el("div", { class: "head" }, el("h2", {}, count("receive.letters", this.arrivals.length)), more), el("ul", { class: "letters" }, ...lines));
+  }
+
+  #signature(words, signature) {
+    const where = signature.page && signature.rect_mm ? button(t("receive.show"), () => this.pages.scrollTo(signature.page, signature.rect_mm), { class: "link" }) : null;
+    return el(
+      "section",
+      { class: "group signature" },
+      el("div", { class: "head" }, el("h2", {}, words.title), el("span", { class: `badge ${words.tone}` }, words.verdict), where),
+      table(words.seven_items),
+      el("h3", {}, t("receive.chain")),
+      el("ol", { class: "chain" }, ...words.chain.map((link) => el("li", { class: `link ${link.state}` }, el("span", { class: "role" }, link.role), el("span", { class: "name" }, link.name), el("span", { class: "state" }, link.state_words)))),
+      words.chain_failure ? remark(words.chain_failure) : null,
+      el("h3", {}, t("receive.changes")),
+      el("p", { class: `tone-${words.changes_tone}` }, words.changes),
+      ...words.change_list.map(remark),
+      ...words.reasons.map(remark),
+      el("details", {}, el("summary", {}, t("receive.details")), table(words.details)),
+    );
+  }
+}
+
+function table(items) {
+  return el("dl", { class: "items" }, ...items.flatMap((item) => [el("dt", {}, item.name), el("dd", {}, item.value)]));
+}
+
+function remark(one) {
+  return el("div", { class: `remark tone-${one.tone}` }, icon(SIGNS[one.tone]), el("div", {}, el("p", {}, one.words), one.step ? el("p", { class: "next" }, one.step) : null));
+}
