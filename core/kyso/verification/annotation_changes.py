@@ -26,8 +26,10 @@ _DANGEROUS_SUBTYPES: Final = frozenset(
     {"/FileAttachment", "/RichMedia", "/Movie", "/Screen", "/3D", "/Sound", "/TrapNet", "/Watermark", "/Redact"}
 )
 _MARKUP_SUBTYPES: Final = frozenset({"/Highlight", "/Underline", "/StrikeOut", "/Squiggly", "/Popup", "/Link"})
-_NOTE_ICON_MM2: Final = 200.0
-"""A sticky note's icon is not larger; a larger one can hide text."""
+_NOTE_ICON_MM: Final = 12.0
+"""A sticky note's icon is not wider or higher; a larger one can hide text."""
+_OF_FIELDS: Final = frozenset({"/FT", "/V", "/DV", "/Ff", "/Opt", "/MaxLen", "/TI", "/I", "/Kids"})
+"""What fields inherit (ISO 32000-2, table 226); a note has none of it."""
 
 
 class AnnotationReview:
@@ -50,13 +52,17 @@ class AnnotationReview:
             self._add("change.annotations_malformed", "forbidden", number)
             return
         old, new = Entries(before), Entries(after)
-        if [key for key in new.keys if key in old] != [key for key in old.keys if key in new]:
+        # One that is listed again at the end is drawn again, over what hid it.
+        again = new.repeats and not old.repeats
+        if again or [key for key in new.keys if key in old] != [key for key in old.keys if key in new]:
             self._add("change.annotations_reordered", "annotations", number)
         for key in old.keys:
             if key not in new:
                 item = old[key]
                 widget = isinstance(item, Dictionary) and item.get("/Subtype") == Name.Widget
                 self._add("change.annotation_removed", "forbidden" if widget else "annotations", number)
+            elif key in self._form.filled_ids:
+                self._check_size(new[key], page, number)
             elif self._comparison.may_differ(key) and key not in self._form.reviewed:
                 self._review_annotation(old[key], new[key], page, number)
         for key in new.keys:
@@ -76,6 +82,9 @@ class AnnotationReview:
             self._add("change.field_definition", "forbidden", number, field=text_or_none(old.get("/T")) or "")
         elif changed & ACTIVE_KEYS or "/Subtype" in changed or subtype in _DANGEROUS_SUBTYPES:
             self._add("change.script" if changed & ACTIVE_KEYS else "change.annotation_active", "forbidden", number)
+        elif changed & _OF_FIELDS:
+            # The object also serves as a parent of fields.
+            self._add("change.annotations_malformed", "forbidden", number)
         else:
             rect = _rect(new, page, number)
             self._changes.append(
@@ -98,7 +107,7 @@ class AnnotationReview:
             change = self._form.take_waiting(item.objgen)
             if change is not None:
                 self._changes.append(replace(change, page=number, rect_mm=rect))
-                self._check_size(item, rect, page, number)
+            self._check_size(item, page, number)
             return
         if subtype == "/Widget":
             self._add("change.form_field_added", "forbidden", number, field=text_or_none(item.get("/T")) or "")
@@ -117,8 +126,9 @@ class AnnotationReview:
                 )
             )
 
-    def _check_size(self, item: Dictionary, rect: RectMm | None, page: Dictionary, number: int) -> None:
-        if rect is None or not is_visible(item):
+    def _check_size(self, item: Object, page: Dictionary, number: int) -> None:
+        rect = _rect(item, page, number) if isinstance(item, Dictionary) else None
+        if rect is None or not isinstance(item, Dictionary) or not is_visible(item):
             return
         whole = _node(page, number).geometry().rect_mm
         if rect.width * rect.height > LARGE_SHARE_OF_PAGE * whole.width * whole.height:
@@ -130,7 +140,7 @@ def _covers(annotation: Dictionary, rect: RectMm | None) -> bool:
     subtype = str(annotation.get("/Subtype"))
     if subtype in _MARKUP_SUBTYPES:
         return annotation.get("/AP") is not None
-    icon = rect is not None and rect.width * rect.height <= _NOTE_ICON_MM2
+    icon = rect is not None and max(rect.width, rect.height) <= _NOTE_ICON_MM
     return not (subtype == "/Text" and (icon or annotation.get("/AP") is None))
 
 

@@ -69,6 +69,8 @@ _TRAILER_IGNORED: Final = frozenset(
     {"/Size", "/Prev", "/XRefStm", "/ID", "/Root", "/W", "/Index", "/Type", "/Length", "/Filter", "/DecodeParms"}
 )
 
+_TRAILER_MEANS: Final = frozenset({"/Encrypt", "/AuthCode"})
+
 
 class ChangeReviewer:
     """Reviews pairs of neighbouring revisions in order. What was learnt of one revision serves the next pair."""
@@ -175,7 +177,8 @@ class _Pair:
             if key == "/Info":
                 self._add("change.document_info", "permitted")
             else:
-                self._add("change.trailer", "forbidden", key=key)
+                # Programs note things of their own there (/DocChecksum), which others leave out when they add to it.
+                self._add("change.trailer", "forbidden" if key in _TRAILER_MEANS else "permitted", key=key)
 
     def _review_catalog(self) -> None:
         old, new = self._old.root, self._new.root
@@ -273,23 +276,26 @@ def _annotation_ids(page: object) -> Iterable[ObjectId]:
 
 
 def _field_ids(root: Dictionary, names: set[str]) -> set[ObjectId]:
-    """Return every field object; the names of the topmost fields are added to `names`."""
+    """Return every field object; their fully qualified names are added to `names`."""
     form = root.get("/AcroForm")
     fields = form.get("/Fields") if isinstance(form, Dictionary) else None
     found: set[ObjectId] = set()
-    stack = list(fields.as_list()) if isinstance(fields, Array) else []
-    names.update(name for item in stack if isinstance(item, Dictionary) and (name := text_or_none(item.get("/T"))))
+    stack = [(item, "") for item in fields.as_list()] if isinstance(fields, Array) else []
     while stack:
-        node = stack.pop()
+        node, above = stack.pop()
         if not isinstance(node, Dictionary) or isinstance(node, Stream):
             continue
+        partial = text_or_none(node.get("/T"))
+        name = above if partial is None else f"{above}.{partial}" if above else partial
+        if name:
+            names.add(name)
         if node.objgen != DIRECT:
             if node.objgen in found:
                 continue
             found.add(node.objgen)
         kids = node.get("/Kids")
         if isinstance(kids, Array):
-            stack.extend(kids.as_list())
+            stack.extend((kid, name) for kid in kids.as_list())
         if len(found) > 200_000:
             raise CannotJudge("change.too_many_objects")
     return found

@@ -10,7 +10,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
-from pikepdf import Array, Dictionary, Object, Stream
+from pikepdf import Array, Dictionary, Object, Stream, String
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,6 +22,9 @@ _MAX_DEPTH: Final = 150
 
 # Links from elsewhere to an annotation or field; following them would judge it twice. None of them can draw.
 _LINKS_TO_ANNOTATIONS: Final = frozenset({"/Obj", "/Popup", "/IRT", "/Parent", "/CO", "/T", "/Fields"})
+
+# Text strings that a tool may write in another encoding (ISO 32000-2, 7.9.2.2).
+_TEXTS: Final = frozenset({"/Lang"})
 
 
 class Comparison:
@@ -67,8 +70,19 @@ class Comparison:
         if known is None:
             # Assumed while its own parts are compared: a cycle is the same if nothing on it differs.
             self._compared[pair] = True
-            known = self._compared[pair] = self._same_content(old, new, key, depth)
+            count = len(self._compared)
+            known = self._same_content(old, new, key, depth)
+            if not known:
+                self._forget_after(count)
+                self._compared[pair] = False
         return known
+
+    def _forget_after(self, count: int) -> None:
+        """Forget what was found the same under an assumption that turned out wrong; what differs still differs."""
+        later = list(self._compared.items())[count:]
+        for pair, same in later:
+            if same:
+                del self._compared[pair]
 
     def _same_content(self, old: Object, new: Object, key: str, depth: int) -> bool:
         if isinstance(old, Stream) or isinstance(new, Stream):
@@ -80,6 +94,8 @@ class Comparison:
             )
         if isinstance(old, Dictionary) and isinstance(new, Dictionary):
             return self._same_members(old, new, depth)
+        if isinstance(old, String) and isinstance(new, String) and key in _TEXTS:
+            return str(old) == str(new)
         if isinstance(old, Array) and isinstance(new, Array):
             return len(old) == len(new) and all(
                 self.same(before, after, key, depth + 1)
@@ -114,7 +130,7 @@ class Entries:
     A plain row of references is read off the array's text, so that fifty entries of which one is new cost one object.
     """
 
-    __slots__ = ("_array", "_positions", "keys")
+    __slots__ = ("_array", "_positions", "keys", "repeats")
 
     def __init__(self, value: object) -> None:
         self._array = value if isinstance(value, Array) else Array()
@@ -125,6 +141,7 @@ class Entries:
         else:
             items = [self._array[index] for index in range(len(self._array))]
             keys = [identity_of(item) if isinstance(item, Object) else repr(item).encode() for item in items]
+        self.repeats = len(set(keys)) < len(keys)
         self._positions = {key: position for position, key in reversed(list(enumerate(keys)))}
         self.keys = list(dict.fromkeys(keys))
 

@@ -229,6 +229,10 @@ class PageList:
             node, depth = stack.pop()
             if not isinstance(node, Dictionary) or node.objgen == (0, 0) or depth > MAX_PAGE_TREE_DEPTH:
                 raise CannotJudge("change.page_tree_malformed")
+            above = node.get("/Parent")
+            if depth and isinstance(above, Dictionary) and above.objgen not in nodes:
+                # It would inherit its resources from where nobody looks.
+                raise CannotJudge("change.page_tree_malformed")
             kids = node.get("/Kids")
             if isinstance(kids, Array):
                 if node.objgen in nodes:

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from pikepdf import Array, Dictionary, Object
+from pikepdf import Array, Dictionary, Name, Object
 
 if TYPE_CHECKING:
     from kyso.verification.comparison import Comparison
 
 _MAX_DEPTH: Final = 100
+_WORDS: Final = frozenset({"/ActualText", "/Alt", "/E"})
 _GROWING: Final = frozenset({"/K", "/ParentTree", "/IDTree", "/Nums", "/Names", "/Kids", "/Limits"})
 
 
@@ -42,6 +43,8 @@ def _grown(comparison: Comparison, old: object, new: object, key: str, depth: in
         return _grown_array(comparison, old, new, key, depth, seen)
     # A single child that becomes the first of several (/K).
     if key == "/K" and isinstance(new, Array) and len(new) > 0:
+        if not all(map(_silent, new.as_list()[1:])):
+            return False
         return _grown(comparison, old, new.as_list()[0], key, depth + 1, seen)
     return False
 
@@ -56,7 +59,7 @@ def _grown_member(
         # The way back up; the parent is compared on the way down.
         return before.objgen == after.objgen
     if before is None:
-        return name in _GROWING
+        return name in _GROWING and _silent(after)
     return _grown(comparison, before, after, name, depth + 1, seen)
 
 
@@ -70,13 +73,40 @@ def _grown_array(
             _grown(comparison, first, second, "", depth + 1, seen) for first, second in zip(before, after, strict=True)
         )
     position = 0
+    added: list[object] = []
     for entry in before:
         while position < len(after) and not _corresponds(entry, after[position]):
+            added.append(after[position])
             position += 1
         if position >= len(after) or not _grown(comparison, entry, after[position], key, depth + 1, seen):
             return False
         position += 1
-    return True
+    return all(map(_silent, (*added, *after[position:])))
+
+
+def _silent(added: object, depth: int = 0) -> bool:
+    """Tell whether new structure says nothing about marked content of a page.
+
+    The widget of a signature is named by /OBJR. An element that gives words (/ActualText) to marked content would let
+    a screen reader or a search read another text than the page shows.
+    """
+    if depth > _MAX_DEPTH:
+        return False
+    if isinstance(added, Array):
+        return all(_silent(entry, depth + 1) for entry in added.as_list())
+    if not isinstance(added, Dictionary):
+        return True
+    kids = added.get("/K")
+    entries = kids.as_list() if isinstance(kids, Array) else [] if kids is None else [kids]
+    if _WORDS & set(added.keys()) and any(map(_is_marked_content, entries)):
+        return False
+    return all(_silent(entry, depth + 1) for entry in entries)
+
+
+def _is_marked_content(entry: object) -> bool:
+    return isinstance(entry, int) or (
+        isinstance(entry, Dictionary) and entry.get("/Type") == Name.MCR and "/Stm" not in entry
+    )
 
 
 def _corresponds(old: object, new: object) -> bool:
