@@ -1,10 +1,11 @@
-"""What kyso itself contributes, through the same door as every plugin: report formats and plain placement policies."""
+"""What kyso itself contributes, through the same door as every plugin: report formats, plain policies, examinations."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
-from kyso.contracts import AVAILABLE, Availability, Contribution, PlacementPolicy, ReportFormat
+from kyso.contracts import AVAILABLE, Availability, Contribution, Diagnostic, PlacementPolicy, ReportFormat
 from kyso.hookspecs import hookimpl
 from kyso.text import Text
 
@@ -65,3 +66,30 @@ def register_placement_policies(register: Callable[[Contribution[PlacementPolicy
 
     register(fixed.contribution())
     register(invisible.contribution())
+
+
+_DIAGNOSTICS = {
+    "installation": ("InstallationDiagnostic", Text("Phần mềm", "Software")),
+    "configuration": ("ConfigurationDiagnostic", Text("Cấu hình", "Configuration")),
+    "keys": ("KeysDiagnostic", Text("Khóa", "Keys")),
+    "trust": ("TrustDiagnostic", Text("Kho tin cậy", "Trust store")),
+    "fonts": ("FontsDiagnostic", Text("Phông chữ", "Fonts")),
+    "records": ("RecordsDiagnostic", Text("Sổ lưu trữ", "Records")),
+    "disk": ("DiskDiagnostic", Text("Đĩa", "Disk")),
+    "clock": ("ClockDiagnostic", Text("Đồng hồ", "Clock")),
+    "network": ("NetworkDiagnostic", Text("Dấu thời gian", "Timestamps")),
+}
+
+
+def _diagnostic(name: str) -> Diagnostic:
+    from importlib import import_module
+
+    made: Diagnostic = getattr(import_module(f"kyso.diagnosing.{name}"), _DIAGNOSTICS[name][0])()
+    return made
+
+
+@hookimpl
+def register_diagnostics(register: Callable[[Contribution[Diagnostic]], None]) -> None:
+    """Contribute the examinations of kyso's own rooms, in the order in which they are told."""
+    for name, (_, title) in _DIAGNOSTICS.items():
+        register(Contribution(name, title, load=partial(_diagnostic, name)))

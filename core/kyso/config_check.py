@@ -77,14 +77,19 @@ def _names(config: Config, registry: PluginRegistry) -> Iterable[Remark]:
             yield _unusable(config, "[signing]", "policy", error)
 
 
+def section_names(registry: PluginRegistry) -> set[str]:
+    """Return which sections ``[plugins.NAME]`` somebody reads: the plugins' and, of each source of keys, its own."""
+    return {plugin.name for plugin in registry.plugins} | set(registry.contributions("key_sources"))
+
+
 def _plugin_sections(config: Config, registry: PluginRegistry) -> Iterable[Remark]:
     everything = [entry for kind in CONTRIBUTING for entry in registry.contributions(kind).values()]
-    loaded = {plugin.name for plugin in registry.plugins}
+    known = section_names(registry)
     for name, table in config.plugins.items():
-        if name not in loaded:
+        if name not in known:
             yield _remark("config.plugin_not_loaded", config, f"[plugins.{name}]", name, fatal=False)
             continue
-        own = [entry for entry in everything if entry.plugin.name == name]
+        own = [entry for entry in everything if name in (entry.plugin.name, entry.contribution.name)]
         yield from _plugin_table(config, f"plugins.{name}", name, table, own)
 
 

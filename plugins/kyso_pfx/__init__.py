@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from kyso.plugin import Contribution, KeySource, Text, hookimpl
+from kyso.plugin import Contribution, Diagnostic, KeySource, Text, hookimpl
 
 
 def _source() -> KeySource:
     from kyso_pfx.source import PfxSource
 
     return PfxSource()
+
+
+def _diagnostic() -> Diagnostic:
+    from kyso_pfx.diagnostic import PfxDiagnostic
+
+    return PfxDiagnostic()
 
 
 @hookimpl
@@ -29,3 +35,9 @@ def register_key_sources(register: Callable[[Contribution[KeySource]], None]) ->
             load=_source,
         )
     )
+
+
+@hookimpl
+def register_diagnostics(register: Callable[[Contribution[Diagnostic]], None]) -> None:
+    """Contribute the examination of configured PFX files."""
+    register(Contribution("pfx", Text("Tệp khóa PFX", "PFX key files"), load=_diagnostic))

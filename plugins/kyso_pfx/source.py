@@ -29,6 +29,8 @@ from kyso.plugin import (
 _SCHEME = "pfx:"
 _LARGEST_FILE = 4 * 1024 * 1024
 _SUFFIXES = (".p12", ".pfx")
+# pbeWithSHAAnd3-KeyTripleDES-CBC and the RC2 kinds (RFC 7292, appendix C): 1.2.840.113549.1.12.1.
+_OLD_ENCRYPTION = bytes.fromhex("060a2a864886f70d010c01")
 
 
 class PfxSource:
@@ -41,15 +43,16 @@ class PfxSource:
 
         :raises KeyTrouble: no such file, wrong password, no key inside, a kind of key that cannot sign.
         """
-        path = self._path(uri, access)
-        data = self._read(path)
+        path, data = self.read_file(uri, access)
         secret = access.ask_secret("pfx.ask_password", {"name": path.name})
         try:
             bundle = pkcs12.load_pkcs12(data, secret.reveal().encode("utf-8") if secret else None)
         except UnsupportedAlgorithm as error:
             raise KeyTrouble("pfx.algorithm_unsupported", name=path.name) from error
         except (ValueError, TypeError) as error:
-            raise KeyTrouble(self._failure(data), name=path.name) from error
+            raise KeyTrouble(
+                "pfx.not_pkcs12" if self.is_none(data) else "pfx.wrong_password", name=path.name
+            ) from error
         if bundle.key is None or bundle.cert is None:
             raise KeyTrouble("pfx.no_key", name=path.name)
         if not isinstance(bundle.key, (rsa.RSAPrivateKey, ec.EllipticCurvePrivateKey)):
@@ -75,6 +78,20 @@ class PfxSource:
             for path in found
         ]
 
+    @classmethod
+    def read_file(cls, uri: str, access: KeyAccess) -> tuple[Path, bytes]:
+        """Return the file that `uri` names and what is in it.
+
+        :raises KeyTrouble: there is none, it cannot be read, or it is larger than any PFX file.
+        """
+        path = cls._path(uri, access)
+        return path, cls._read(path)
+
+    @staticmethod
+    def is_none(data: bytes) -> bool:
+        """Tell a file that never was PKCS#12: PFX starts SEQUENCE { INTEGER 3 ..."""
+        return not (data[:1] == b"\x30" and b"\x02\x01\x03" in data[:16])
+
     @staticmethod
     def _path(uri: str, access: KeyAccess) -> Path:
         name = uri.removeprefix(_SCHEME)
@@ -94,11 +111,6 @@ class PfxSource:
         if len(data) > _LARGEST_FILE:
             raise KeyTrouble("pfx.not_pkcs12", name=path.name)
         return data
-
-    @staticmethod
-    def _failure(data: bytes) -> str:
-        """Tell a wrong password from a file that never was PKCS#12: PFX starts SEQUENCE { INTEGER 3 ..."""
-        return "pfx.wrong_password" if data[:1] == b"\x30" and b"\x02\x01\x03" in data[:16] else "pfx.not_pkcs12"
 
 
 class PfxKey:
@@ -180,3 +192,8 @@ def _chain(leaf: bytes, others: tuple[bytes, ...]) -> tuple[bytes, ...]:
         chain.append(parent)
         current = load_certificate(parent)
     return tuple(chain)
+
+
+def is_old_encryption(data: bytes) -> bool:
+    """Tell whether a PFX file is protected the old way, by 3DES or RC2 with a key made by SHA-1."""
+    return _OLD_ENCRYPTION in data

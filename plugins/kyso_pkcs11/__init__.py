@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from kyso.plugin import AVAILABLE, Availability, Contribution, KeySource, Setting, Text, hookimpl
+from kyso.plugin import AVAILABLE, Availability, Contribution, Diagnostic, KeySource, Setting, Text, hookimpl
 
 
 def _availability() -> Availability:
@@ -23,6 +23,12 @@ def _source() -> KeySource:
     from kyso_pkcs11.source import TokenSource
 
     return TokenSource()
+
+
+def _diagnostic() -> Diagnostic:
+    from kyso_pkcs11.diagnostic import TokenDiagnostic
+
+    return TokenDiagnostic()
 
 
 @hookimpl
@@ -83,5 +89,18 @@ def register_key_sources(register: Callable[[Contribution[KeySource]], None]) ->
                     choices=("same", "separate"),
                 ),
             ),
+        )
+    )
+
+
+@hookimpl
+def register_diagnostics(register: Callable[[Contribution[Diagnostic]], None]) -> None:
+    """Contribute the examination of modules and tokens."""
+    register(
+        Contribution(
+            "pkcs11",
+            Text("USB Token, thẻ, HSM (PKCS#11)", "Tokens, cards, HSMs (PKCS#11)"),
+            load=_diagnostic,
+            availability=_availability,
         )
     )

@@ -65,8 +65,8 @@ class TokenSource:
         try:
             states = self._survey(chosen_modules(parsed, access), deadlines, used)
             try:
-                chosen = _chosen(uri, parsed, states, access)
-            except _Hidden as hidden:
+                chosen = chosen_in(uri, parsed, states, access)
+            except HiddenCertificate as hidden:
                 chosen = self._choose_after_login(uri, parsed, hidden.token, access, deadlines)
             process = self._processes[chosen.token.module_path.resolve()]
             certificates = [found for state in states for found in state.certificates]
@@ -85,8 +85,8 @@ class TokenSource:
         try:
             parsed = parse_uri(uri)
             states = self._survey(chosen_modules(parsed, access), _deadlines(access), used)
-            return _chosen(uri, parsed, states, access).der
-        except _Hidden:
+            return chosen_in(uri, parsed, states, access).der
+        except HiddenCertificate:
             return None
         finally:
             for process in used:
@@ -118,11 +118,14 @@ class TokenSource:
                     access.tell(Notice("pkcs11.token_without_certificate", {"token": token.label, "module": module}))
                 yield from map(describe, own)
 
-    def survey(self, access: KeyAccess) -> tuple[ModuleState, ...]:
-        """Return the state of every module: for `list_keys` and for `kyso doctor`. No login, nothing changed."""
+    def survey(self, access: KeyAccess, modules: tuple[Module, ...] | None = None) -> tuple[ModuleState, ...]:
+        """Return the state of every module: for `list_keys` and for `kyso doctor`. No login, nothing changed.
+
+        :param modules: which to look at; ``None`` takes the configured or installed ones.
+        """
         used: list[ModuleProcess] = []
         try:
-            return tuple(self._survey(chosen_modules(None, access), _deadlines(access), used))
+            return tuple(self._survey(modules or chosen_modules(None, access), _deadlines(access), used))
         finally:
             for process in used:
                 self._release(process)
@@ -179,7 +182,7 @@ class TokenSource:
         return choose(text, uri, list(state.certificates), list(state.tokens))
 
 
-class _Hidden(Exception):
+class HiddenCertificate(Exception):
     """Some tokens keep even their certificates private: only a login shows them."""
 
     def __init__(self, token: Token) -> None:
@@ -187,10 +190,10 @@ class _Hidden(Exception):
         self.token = token
 
 
-def _chosen(text: str, uri: TokenUri, states: list[ModuleState], access: KeyAccess) -> TokenCertificate:
+def chosen_in(text: str, uri: TokenUri, states: list[ModuleState], access: KeyAccess) -> TokenCertificate:
     """Return the certificate that `uri` names among what is visible without a login.
 
-    :raises _Hidden: none matches, but one matching token shows no certificate at all.
+    :raises HiddenCertificate: none matches, but one matching token shows no certificate at all.
     """
     troubles = [state.trouble for state in states if state.trouble is not None]
     if len(troubles) == len(states):
@@ -204,7 +207,7 @@ def _chosen(text: str, uri: TokenUri, states: list[ModuleState], access: KeyAcce
     except KeyTrouble as trouble:
         hiding = [token for token in tokens if token_matches(token, uri) and _hides(token, certificates)]
         if trouble.code == "pkcs11.certificate_not_found" and len(hiding) == 1:
-            raise _Hidden(hiding[0]) from trouble
+            raise HiddenCertificate(hiding[0]) from trouble
         raise
 
 

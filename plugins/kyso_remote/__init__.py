@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
-from kyso.plugin import AVAILABLE, Availability, Contribution, KeySource, Setting, Text, hookimpl
+from kyso.plugin import AVAILABLE, Availability, Contribution, Diagnostic, KeySource, Setting, Text, hookimpl
 
 if TYPE_CHECKING:
     from kyso.contracts import Simulator
@@ -121,6 +121,12 @@ def _simulator(name: str) -> Simulator:
     return make_simulator(name)
 
 
+def _diagnostic() -> Diagnostic:
+    from kyso_remote.diagnostic import RemoteDiagnostic
+
+    return RemoteDiagnostic()
+
+
 def _servable() -> Availability:
     from importlib.util import find_spec
 
@@ -151,3 +157,9 @@ def register_simulators(register: Callable[[Contribution[Simulator]], None]) -> 
     """Contribute a simulator for each provider: ``kyso simulate NAME``."""
     for name, summary in _SOURCES.items():
         register(Contribution(name, summary, load=partial(_simulator, name), availability=_servable))
+
+
+@hookimpl
+def register_diagnostics(register: Callable[[Contribution[Diagnostic]], None]) -> None:
+    """Contribute the examination of the providers in use."""
+    register(Contribution("remote", Text("Ký số từ xa", "Remote signing"), load=_diagnostic))

@@ -68,20 +68,22 @@ class Account:
         named = _setting(self.access, f"{kind}_env")
         return named is not None or f"KYSO_{self.profile.name.replace('-', '_').upper()}_{kind.upper()}" in os.environ
 
-    def fetcher(self) -> Fetcher:
-        """Return the guarded way to the provider. TLS is verified; plain HTTP is for simulators on loopback only."""
+    def fetch_policy(self) -> FetchPolicy:
+        """Return what holds for every call. TLS is verified; plain HTTP is for simulators on loopback only."""
         access = self.access
-        return Fetcher(
-            FetchPolicy(
-                deadline_s=_number(access, "deadline_s", 30.0),
-                size_cap=8 * 1024 * 1024,
-                redirects=0,
-                allow_private=_flag(access, "allow_private"),
-                plain_http="loopback",
-                ca_file=_file(access, "ca_file"),
-                client_certificate=_file(access, "client_certificate"),
-            )
+        return FetchPolicy(
+            deadline_s=_number(access, "deadline_s", 30.0),
+            size_cap=8 * 1024 * 1024,
+            redirects=0,
+            allow_private=_flag(access, "allow_private"),
+            plain_http="loopback",
+            ca_file=_file(access, "ca_file"),
+            client_certificate=_file(access, "client_certificate"),
         )
+
+    def fetcher(self) -> Fetcher:
+        """Return the guarded way to the provider."""
+        return Fetcher(self.fetch_policy())
 
 
 def read_account(uri: str, profile: Profile, access: KeyAccess) -> Account:

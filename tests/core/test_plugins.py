@@ -164,7 +164,7 @@ def test_something_else_than_a_contribution_is_reported() -> None:
             register("diagnostic")  # type: ignore[operator]
 
     registry = create_plugin_manager(extra=[Bare()])
-    assert not registry.contributions("diagnostics")
+    assert all(entry.plugin.name != "Bare" for entry in registry.contributions("diagnostics").values())
     assert "str" in registry.broken[0].cause
 
 

@@ -92,9 +92,13 @@ class Common:
 
     def _warn(self, config: Config, registry: PluginRegistry) -> None:
         """Say which sections of the configuration have no effect because their plugin is not loaded."""
-        loaded = {plugin.name for plugin in registry.plugins}
+        if not config.plugins:
+            return
+        from kyso.config_check import section_names
+
+        known = section_names(registry)
         for name in config.plugins:
-            if name not in loaded:
+            if name not in known:
                 from kyso.cli.output import say
 
                 say("cli.plugin_not_loaded", self.language, {"file": config.path or "-", "name": name})

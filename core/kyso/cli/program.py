@@ -33,6 +33,7 @@ COMMANDS = {
     "trust show": "kyso.cli.trust_show",
     "trust remove": "kyso.cli.trust_remove",
     "trust distrust": "kyso.cli.trust_distrust",
+    "doctor": "kyso.cli.doctor",
     "plugins": "kyso.cli.plugins",
     "stamps list": "kyso.cli.stamps_list",
     "stamps show": "kyso.cli.stamps_show",
