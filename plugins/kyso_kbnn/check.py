@@ -304,12 +304,24 @@ def _judge_data(given: CheckInput, profile: Profile, wrong: list[Notice], warnin
         warnings.append(Notice(refused.code, refused.parameters))
     if given.dossier is not None:
         try:
-            said = _with_unsent(given.dossier, signed, profile)
+            said = _with_unsent(_in_signed_order(given.dossier, signed), signed, profile)
             if write_authentication_data(completed(said, profile), profile) != given.content:
                 wrong.append(Notice("kbnn.dossier_differs"))
         except InputRefused as refused:
             wrong.append(Notice(refused.code, refused.parameters))
     return signed.code
+
+
+def _in_signed_order(dossier: Dossier, signed: Dossier) -> Dossier:
+    """Put the vouchers in the order of the signed data: a body groups them by form and keeps order only within one."""
+    left = list(dossier.vouchers)
+    ordered: list[Voucher] = []
+    for other in signed.vouchers:
+        same = next((one for one in left if one.form == other.form), None)
+        if same is not None:
+            left.remove(same)
+            ordered.append(same)
+    return replace(dossier, vouchers=(*ordered, *left))
 
 
 def _with_unsent(dossier: Dossier, signed: Dossier, profile: Profile) -> Dossier:

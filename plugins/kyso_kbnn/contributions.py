@@ -25,7 +25,7 @@ UNIT_SETTINGS: dict[str, tuple[str, str, str]] = {
 }
 
 SETTINGS: tuple[Setting, ...] = (
-    Setting("profile", "text", Text("Tệp hồ sơ chuẩn thay tệp đi kèm", "Profile to use instead of the packaged one")),
+    Setting("profile", "path", Text("Tệp hồ sơ chuẩn thay tệp đi kèm", "Profile to use instead of the packaged one")),
     Setting("dossier_prefix", "text", Text("Mã định danh loại hồ sơ do KBNN cấp", "Letters of dossier codes")),
     Setting("voucher_prefix", "text", Text("Mã định danh chứng từ do KBNN cấp", "Letters of voucher codes")),
     *(Setting(name, "text", Text(vi, en)) for name, (_, vi, en) in UNIT_SETTINGS.items()),
@@ -58,7 +58,7 @@ SETTINGS: tuple[Setting, ...] = (
 
 EXPORT_SETTINGS: tuple[Setting, ...] = (
     Setting("form", "choice", Text("Kết xuất", "What is exported"), default="body", choices=("body", "xml")),
-    Setting("profile", "text", Text("Tệp hồ sơ chuẩn thay tệp đi kèm", "Profile to use instead of the packaged one")),
+    Setting("profile", "path", Text("Tệp hồ sơ chuẩn thay tệp đi kèm", "Profile to use instead of the packaged one")),
     Setting("accountant_username", "text", Text("Tên đăng nhập kế toán trưởng", "The chief accountant's login name")),
     Setting("holder_username", "text", Text("Tên đăng nhập chủ tài khoản", "The account holder's login name")),
     Setting("accountant_envelope", "text", Text("Phong bì kế toán trưởng đã ký", "The accountant's envelope")),

@@ -92,16 +92,19 @@ def tell(events: Sequence[Event], language: Language, addresses: Sequence[str], 
         raise RemoteFailed("kbnn.notify_failed")
 
 
-def draft_notice(event: Event, unit_name: str, treasury: str, now: datetime) -> str:
-    """Return the draft of a notice to the treasury about an unusual payment, in Vietnamese, to be completed."""
+def draft_notice(events: Sequence[Event], unit_name: str, treasury: str, now: datetime) -> str:
+    """Return the draft of a notice to the treasury about an unusual payment, in Vietnamese, to be completed.
+
+    :param events: the alarms about one dossier.
+    """
     day = now.astimezone(VIETNAM_TIME)
     return "\n".join(
         (
             f"Kính gửi: Kho bạc Nhà nước {treasury}",
             "",
             f"{unit_name} thông báo một giao dịch bất thường cần được kiểm tra và tạm dừng thanh toán:",
-            f"- Mã hồ sơ: {event.dossier}",
-            f"- Dấu hiệu: {event.message('vi')}",
+            f"- Mã hồ sơ: {events[0].dossier}",
+            *(f"- Dấu hiệu: {event.message('vi')}" for event in events),
             f"- Thời điểm phát hiện: {day:%d/%m/%Y %H:%M:%S}",
             "",
             "Đề nghị Kho bạc Nhà nước kiểm tra và thông báo lại cho đơn vị.",

@@ -109,10 +109,13 @@ def _draft(place: Path, events: Sequence[Event], settings: KbnnSettings) -> None
     from kyso_kbnn.telling import draft_notice
 
     unit = settings.unit
+    alarms: dict[str, list[Event]] = {}
     for event in events:
         if event.kind == "alarm" and event.dossier != "-":
-            words = draft_notice(event, str(unit.get("name", "")), str(unit.get("treasury", "")), present())
-            write_output(place / f"thong-bao-{_file_name(event.dossier)}.txt", (words.encode("utf-8"),), overwrite=True)
+            alarms.setdefault(event.dossier, []).append(event)
+    for code, about in alarms.items():
+        words = draft_notice(about, str(unit.get("name", "")), str(unit.get("treasury", "")), present())
+        write_output(place / f"thong-bao-{_file_name(code)}.txt", (words.encode("utf-8"),), overwrite=True)
 
 
 def _file_name(code: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tomllib
 from email import message_from_bytes
 from email.header import decode_header, make_header
 from io import BytesIO
@@ -16,14 +17,15 @@ from kyso import text
 from kyso.cli.common import Common
 from kyso.cli.parsing import run_group
 from kyso.demo.pki import DEMO_PASSWORD, DemoPki
+from kyso.fetch import Fetcher, FetchPolicy
 from kyso.plugin import InputRefused, KysoError, WrongUse
 from kyso.serving.server import BackgroundServer
 from kyso_kbnn.commands import app
 from kyso_kbnn.profile import default_profile
-from kyso_kbnn.simulator import GatewaySimulator
+from kyso_kbnn.simulator import GatewaySimulator, KbnnSimulator
 from kyso_kbnn.simulator_world import DEMO_PASSWORD as GATEWAY_PASSWORD
 from tests.plugins.kbnn.dossiers import raw_dossier
-from tests.plugins.kbnn.test_workbook import filled
+from tests.plugins.kbnn.test_workbook import filled, filled_several
 
 text.add_catalogue("kyso_kbnn")
 
@@ -138,6 +140,64 @@ def test_from_a_workbook_to_the_debit_note(desk: Desk) -> None:
     code, out, _ = desk.run("list", "--state", "accepted", "--format", "json")
     assert json.loads(out)["code"] == report["code"]
     assert desk.run("list", "--title", "không có", "--format", "json")[1] == b""
+
+
+def test_a_dossier_of_several_vouchers(desk: Desk) -> None:
+    """One workbook with a payment and its list, signed as one dossier, sent, and taken with both."""
+    book, dossier = desk.folder / "mau.xlsx", desk.folder / "kbnn" / "d1"
+    assert desk.run("template", "16a1", book, "--also", "07", "--also", "16a1")[0] == 0
+    assert "Chi tiết 3" in load_workbook(book).sheetnames
+    book.write_bytes(filled_several())
+    assert desk.run("envelope", book, "--out", dossier, *SIGNING)[0] == 0
+    kept = json.loads((dossier / "dossier.json").read_text(encoding="utf-8"))
+    assert [one["form"] for one in kept["vouchers"]] == ["16a1", "07", "16a1"]
+    codes = {one["header"]["v_so_chung_tu"] for one in kept["vouchers"]}
+    assert len(codes) == 3
+    xml = (dossier / "authentication.xml").read_text(encoding="utf-8")
+    assert xml.count("<GN_TAILIEU_ID>") == 3
+    simulator = GatewaySimulator()
+    with BackgroundServer(simulator.application()) as server:
+        desk.configure(f'gateway_url = "{server.url}"\ngateway_private = true')
+        assert desk.run("send", dossier, "--password-env", "TEST_DVC")[0] == 0
+    assert len(simulator.received) == 1
+    assert desk.run("check", dossier)[0] == 0
+
+
+@pytest.mark.parametrize("scenario", ["ask", "accept"])
+def test_the_simulator_runs_by_its_default_scenario(scenario: str) -> None:
+    """`kyso simulate kbnn` asks nobody; its guide says how kyso.toml points at it."""
+    simulator = KbnnSimulator()
+    with BackgroundServer(simulator.application(scenario)) as server:
+        guide = simulator.guide(server.url, "vi")
+        page = Fetcher(FetchPolicy(allow_private=True)).request("GET", server.url + "/").body.decode()
+    assert tomllib.loads(guide)["plugins"]["kbnn"]["gateway_url"] == server.url
+    assert "KBNN-Gateway" in page
+
+
+def test_watching_stops_at_a_refused_password(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A password that is refused is an alarm and an end: asking again would lock the account."""
+    monkeypatch.setenv("WRONG", "sai")
+    desk.signed()
+    with BackgroundServer(GatewaySimulator().application()) as server:
+        desk.configure(f'gateway_url = "{server.url}"\ngateway_private = true\nwatch_interval_s = 1')
+        with pytest.raises(KysoError) as caught:
+            desk.run("watch", "--password-env", "WRONG")
+    assert caught.value.code == "kbnn.login_failed"
+    log = (desk.folder / "kbnn" / "watch.jsonl").read_text(encoding="utf-8")
+    assert [json.loads(line)["code"] for line in log.splitlines()] == ["kbnn.watch_failed", "kbnn.watch_login_refused"]
+
+
+def test_watching_once_drafts_a_notice(desk: Desk) -> None:
+    """An alarm about a dossier comes with the draft of a notice to the treasury."""
+    dossier = desk.signed()
+    with BackgroundServer(GatewaySimulator().application()) as server:
+        desk.configure(f'gateway_url = "{server.url}"\ngateway_private = true\nwatch_amount = 1000000')
+        assert desk.run("send", dossier, "--password-env", "TEST_DVC")[0] == 0
+        code, out, _ = desk.run("watch", "--once", "--password-env", "TEST_DVC")
+    assert code == 0
+    assert "vượt mức 1.000.000" in out.decode()
+    (draft,) = (desk.folder / "kbnn").glob("thong-bao-*.txt")
+    assert "64.800.000" in draft.read_text(encoding="utf-8")
 
 
 def test_each_dossier_gets_the_next_code(desk: Desk) -> None:

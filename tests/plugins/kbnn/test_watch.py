@@ -67,7 +67,7 @@ def test_a_dossier_that_we_did_not_make_is_an_alarm(pki: DemoPki, tmp_path: Path
         alarms = [event for event in events if event.kind == "alarm"]
         assert [(event.code, event.dossier) for event in alarms] == [("kbnn.watch_stranger", stranger)]
         assert [event for event in watched(tmp_path, url) if event.kind == "alarm"] == []
-    draft = draft_notice(alarms[0], "Đơn vị mẫu", "0099", datetime.now(UTC))
+    draft = draft_notice(alarms, "Đơn vị mẫu", "0099", datetime.now(UTC))
     assert stranger in draft
     assert "Kho bạc Nhà nước 0099" in draft
 

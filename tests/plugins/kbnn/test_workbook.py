@@ -19,7 +19,7 @@ from kyso_kbnn.problems import Problem, errors_among
 from kyso_kbnn.profile import default_profile
 from kyso_kbnn.reading import read_dossier
 from kyso_kbnn.rules import check_dossier
-from kyso_kbnn.workbook import SHEET_DOSSIER, SHEET_HEADER, SHEET_LINES, write_template
+from kyso_kbnn.workbook import SHEET_DOSSIER, SHEET_HEADER, SHEET_LINES, numbered, write_template
 from kyso_kbnn.workbook_reading import read_workbook
 from tests.plugins.kbnn.dossiers import FORMS, UNIT, dossier, raw_dossier
 
@@ -127,6 +127,101 @@ def test_a_bad_cell_is_named_by_sheet_cell_label_and_rule(change: Change, code: 
     assert found[0].rule == rule
     assert found[0].label
     assert "{" not in found[0].message("vi")
+
+
+SEVERAL = ("16a1", "07", "16a1")
+
+
+def filled_several(forms: tuple[str, ...] = SEVERAL, change: Change | None = None) -> bytes:
+    """Fill a workbook of several vouchers."""
+    book = load_workbook(BytesIO(write_template(forms, PROFILE, UNIT)))
+    for index, form in enumerate(forms):
+        raw = raw_dossier(form, coded=False)
+        values = {SHEET_DOSSIER: raw["document"], numbered(SHEET_HEADER, index): raw["vouchers"][0]["header"]}
+        for title, entries in values.items():
+            for row in book[title].iter_rows(min_row=3):
+                name = str(row[3].value or "").partition(".")[2]
+                if name in entries:
+                    row[1].value = entries[name]
+        sheet = book[numbered(SHEET_LINES, index)]
+        columns = {cell.value: cell.column for cell in sheet[2]}
+        for number, line in enumerate(raw["vouchers"][0]["lines"]):
+            for name, value in line.items():
+                whole = isinstance(value, str) and value.isdigit() and name.startswith(("v_dv_", "v_so_"))
+                sheet.cell(3 + number, columns[name], int(value) if whole else value)
+    if change is not None:
+        change(book)
+    target = BytesIO()
+    book.save(target)
+    return target.getvalue()
+
+
+def test_several_vouchers_stand_in_one_workbook() -> None:
+    """Each voucher has its own pair of sheets; the dossier holds them in the order of the template."""
+    made, found = judged(filled_several())
+    assert [one.form for one in made.vouchers] == list(SEVERAL)
+    assert [len(one.lines) for one in made.vouchers] == [2, 1, 2]
+    missing = {one.path.rpartition(".")[2] for one in errors_among(found)}
+    assert missing == {"v_ma_ho_so", "v_so_chung_tu"}  # codes are given later
+
+
+def test_a_bad_cell_in_a_further_voucher_names_its_own_sheet() -> None:
+    """The second and third pair of sheets have numbers in their names, also in what is told."""
+
+    def spoil(book: Workbook) -> None:
+        book[numbered(SHEET_LINES, 1)]["D3"] = "=1+1"
+        book[numbered(SHEET_HEADER, 2)]["B3"] = "a\nb"
+
+    places = [one.place or "" for one in errors_among(judged(filled_several(change=spoil))[1])]
+    assert f"{SHEET_LINES} 2!D3" in places
+    assert any(place.startswith(f"{SHEET_HEADER} 3!") for place in places)
+
+
+@pytest.mark.parametrize("sheet", [f"{SHEET_HEADER} 2", f"{SHEET_LINES} 3"])
+def test_a_missing_sheet_of_a_further_voucher_is_named(sheet: str) -> None:
+    """A workbook that says it has three vouchers has all their sheets."""
+
+    def drop(book: Workbook) -> None:
+        del book[sheet]
+
+    with pytest.raises(InputRefused) as caught:
+        read_workbook(filled_several(change=drop), PROFILE, "x.xlsx")
+    assert caught.value.parameters["sheet"] == sheet
+
+
+@pytest.mark.parametrize("forms", [(), ("16a1",) * 51])
+def test_a_template_has_some_vouchers_and_not_too_many(forms: tuple[str, ...]) -> None:
+    """None, and one more than the profile allows."""
+    with pytest.raises(WrongUse) as caught:
+        write_template(forms, PROFILE)
+    assert caught.value.code == "kbnn.vouchers_count"
+
+
+def test_everything_that_is_wrong_is_told_at_once() -> None:
+    """Formula, merged cells, dots, negative, other date form, control character, too long, wrong sums: one run."""
+
+    def spoil(book: Workbook) -> None:
+        put(SHEET_LINES, "v_noi_dung", "a\nb")(book)
+        put(SHEET_LINES, "v_so_tien", -54_000_000)(book)
+        put(SHEET_LINES, "v_dv_nhantien", "53.500.000")(book)
+        book[SHEET_LINES]["A4"] = "=1+1"
+        book[SHEET_LINES].merge_cells("B4:C4")
+        put(SHEET_HEADER, "v_ngay_chung_tu", "2026-11-20")(book)
+        put(SHEET_HEADER, "v_chungtu_so_ct_giay", "x" * 51)(book)
+        put(SHEET_HEADER, "v_dv_nhantien_ten", "Cong ty toa\u0301n")(book)
+
+    found = judged(filled(change=spoil))[1]
+    assert {
+        "kbnn.unseen_characters",
+        "kbnn.negative",
+        "kbnn.amount_expected",
+        "kbnn.cell_formula",
+        "kbnn.cell_merged",
+        "kbnn.date_expected",
+        "kbnn.too_long",
+        "kbnn.text_normalised",
+    } <= {one.code for one in found}
+    assert all(one.place for one in found)
 
 
 def test_a_date_cell_is_taken_as_its_day() -> None:
