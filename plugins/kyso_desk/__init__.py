@@ -35,11 +35,14 @@ def register_catalogues(register: Callable[[str], None]) -> None:
 @hookimpl
 def register_commands(register: Callable[[Contribution[Any]], None]) -> None:
     """Contribute the command ``kyso desk``."""
+    from kyso_desk.settings import SETTINGS
+
     register(
         Contribution(
             "desk",
             Text("Bàn làm việc của văn thư: ký và nhận văn bản trên trình duyệt", "The clerk's desk in the browser"),
             load=_command,
             availability=_availability,
+            settings=SETTINGS,
         )
     )

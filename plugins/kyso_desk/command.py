@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from kyso.cli import output
+from kyso_desk.agent.command import app as agent_app
 
 if TYPE_CHECKING:
     from kyso.cli.common import Common
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 DEFAULT_PORT = 8773
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+app.add_typer(agent_app, name="agent")
 
 
 @app.callback(invoke_without_command=True)
@@ -23,10 +25,10 @@ def desk(
     no_browser: Annotated[bool, typer.Option("--no-browser")] = False,
 ) -> None:
     """Mở bàn làm việc ký và nhận văn bản. / Open the desk for signing and receiving letters."""
-    from kyso_desk.server import run_desk
-
     if ctx.invoked_subcommand is not None:
         return
+    from kyso_desk.server import run_desk
+
     common: Common = ctx.obj
     language = common.language
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from kyso.placement.settings import parse_settings
 from kyso.plugin import Setting, Text
+from kyso_desk.agent.settings import AGENT_SETTINGS
 
 if TYPE_CHECKING:
     from kyso.config import Config
@@ -33,6 +34,7 @@ SETTINGS = (
         Text("Số tiến trình đọc và vẽ văn bản", "Processes that read and draw letters"),
         default="2",
     ),
+    *AGENT_SETTINGS,
 )
 
 

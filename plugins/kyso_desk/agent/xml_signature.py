@@ -1,0 +1,219 @@
+"""SignXML and VerifyXML: XML-DSig and XAdES signatures (W3C XML Signature 1.1; ETSI EN 319 132-1), by signxml.
+
+The XML comes from a page: no document type, no entities, no network, bounded size and depth. A signature is enveloped:
+it covers the whole document but itself, wherever a system then puts it. What a verification reports as covered is what
+was digested, never what a file claims: a signature over a part is told as such, and two are refused.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final
+
+from lxml import etree
+from signxml.algorithms import CanonicalizationMethod, SignatureConstructionMethod, SignatureMethod
+from signxml.exceptions import InvalidCertificate, InvalidDigest, InvalidInput, InvalidSignature
+from signxml.signer import XMLSigner
+from signxml.verifier import SignatureConfiguration, XMLVerifier
+from signxml.xades.xades import XAdESSigner
+
+from kyso.cms.values import load_certificate
+from kyso.frozen import dataclass
+from kyso.plugin import DigestToSign, InputRefused, KysoError, Notice, SigningRefused
+from kyso_desk.agent.messages import check_value, opened_key
+
+if TYPE_CHECKING:
+    from kyso.engine import Engine
+    from kyso.models import DigestName, SchemeName
+    from kyso.verification.judgement import CertificateJudge
+    from kyso_desk.agent.keywork import KeyWork
+
+_DS: Final = "http://www.w3.org/2000/09/xmldsig#"
+_GREATEST_BYTES: Final = 4 << 20
+_MOST_ELEMENTS: Final = 200_000
+_DEEPEST: Final = 200
+_METHODS: Final[dict[tuple[SchemeName, DigestName], SignatureMethod]] = {
+    ("rsa-pkcs1v15", "sha256"): SignatureMethod.RSA_SHA256,
+    ("rsa-pkcs1v15", "sha384"): SignatureMethod.RSA_SHA384,
+    ("rsa-pkcs1v15", "sha512"): SignatureMethod.RSA_SHA512,
+    ("rsa-pss", "sha256"): SignatureMethod.SHA256_RSA_MGF1,
+    ("rsa-pss", "sha384"): SignatureMethod.SHA384_RSA_MGF1,
+    ("rsa-pss", "sha512"): SignatureMethod.SHA512_RSA_MGF1,
+    ("ecdsa", "sha256"): SignatureMethod.ECDSA_SHA256,
+    ("ecdsa", "sha384"): SignatureMethod.ECDSA_SHA384,
+    ("ecdsa", "sha512"): SignatureMethod.ECDSA_SHA512,
+}
+_C14N: Final = CanonicalizationMethod.EXCLUSIVE_XML_CANONICALIZATION_1_0
+
+
+@dataclass(frozen=True, slots=True)
+class SignedXml:
+    """A signed XML.
+
+    :param document: all of it, with the signature as the last child of its root.
+    :param signature: the element ``Signature`` alone.
+    """
+
+    document: bytes
+    signature: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class XmlVerdict:
+    """What is known of a signed XML.
+
+    :param verdict: as for letters: ``valid``, ``invalid``, ``undetermined``, ``unsigned``.
+    :param covers: whether the signature covers the whole document or a part.
+    """
+
+    verdict: str
+    signer: str
+    covers: str
+    reasons: tuple[Notice, ...]
+
+
+def parse_xml(data: bytes) -> etree._Element:
+    """Parse XML from outside.
+
+    :raises InputRefused: not well-formed, too large or too deep, or with a document type.
+    """
+    if len(data) > _GREATEST_BYTES:
+        raise InputRefused("agent.content_too_large", name="XML", limit=_GREATEST_BYTES)
+    # Looked for in the octets and before parsing, so that entities have nothing to start from, in any 8-bit encoding;
+    # other encodings than UTF-8 are refused by the parser.
+    if b"<!DOCTYPE" in data or b"<!ENTITY" in data or re.match(rb"^(\xff\xfe|\xfe\xff|<\x00|\x00<)", data):
+        raise InputRefused("agent.xml_doctype")
+    parser = etree.XMLParser(encoding="utf-8", resolve_entities=False, load_dtd=False, no_network=True, huge_tree=False)
+    try:
+        root = etree.fromstring(data, parser)
+    except (etree.XMLSyntaxError, ValueError) as cause:
+        raise InputRefused("agent.xml_wrong", cause=str(cause)[:160]) from cause
+    depth = elements = 0
+    for event, _ in etree.iterwalk(root, events=("start", "end")):
+        depth += 1 if event == "start" else -1
+        elements += event == "start"
+        if depth > _DEEPEST or elements > _MOST_ELEMENTS:
+            raise InputRefused("agent.xml_too_deep", most=_MOST_ELEMENTS, deepest=_DEEPEST)
+    return root
+
+
+def sign_xml(engine: Engine, work: KeyWork, key_name: str, content: bytes, *, xades: bool) -> SignedXml:
+    """Sign an XML with an enveloped signature.
+
+    :raises SigningRefused: it carries a signature already.
+    :raises InputRefused: it is no XML that is accepted here.
+    :raises KysoError: the key or its certificate does not allow it.
+    """
+    root = parse_xml(content)
+    if root.find(f".//{{{_DS}}}Signature") is not None or root.tag == f"{{{_DS}}}Signature":
+        raise SigningRefused("agent.xml_signed_already")
+    moment = datetime.now(UTC)
+    key, scheme, digest = opened_key(engine, key_name, moment)
+    options: dict[str, Any] = {
+        "method": SignatureConstructionMethod.enveloped,
+        "signature_algorithm": _METHODS[scheme, digest],
+        "digest_algorithm": digest,
+        "c14n_algorithm": _C14N,
+    }
+    signer: Any = XAdESSigner(**options) if xades else XMLSigner(**options)
+    recorder = _Recorder(load_certificate(key.certificate).public_key())
+    chain = [load_certificate(der) for der in (key.certificate, *key.chain)]
+    made = signer.sign(root, key=recorder, cert=chain, always_add_key_value=False)
+    to_sign = DigestToSign(
+        hashlib.new(digest, recorder.signed_info).digest(), digest, "XML", hashlib.sha256(content).hexdigest()[:32]
+    )
+    value = work.sign_digest(key, to_sign, scheme)
+    check_value(key.certificate, value, to_sign, scheme)
+    element = made.find(f".//{{{_DS}}}Signature")
+    place = element.find(f"{{{_DS}}}SignatureValue")
+    place.text = base64.b64encode(value if scheme != "ecdsa" else _plain(value, key.certificate)).decode("ascii")
+    tail, element.tail = element.tail, None
+    alone = etree.tostring(element)
+    element.tail = tail
+    return SignedXml(etree.tostring(made, xml_declaration=True, encoding="UTF-8"), alone)
+
+
+def check_xml(data: bytes, judge: CertificateJudge) -> XmlVerdict:
+    """Judge a signed XML. Never raises for a bad one.
+
+    :param judge: judges the signer's certificate by the configured trust.
+    """
+    from kyso.cms.certificate import read_certificate
+    from kyso.cms.der import DerError
+    from kyso.signing.certificates import signer_of
+
+    try:
+        root = parse_xml(data)
+        signatures = list(root.iter(f"{{{_DS}}}Signature"))
+        if not signatures:
+            return XmlVerdict("unsigned", "", "none", ())
+        if len(signatures) > 1:
+            return XmlVerdict("invalid", "", "none", (Notice("agent.xml_several"),))
+        stated = signatures[0].findtext(f".//{{{_DS}}}X509Certificate") or ""
+        certificate = base64.b64decode("".join(stated.split()), validate=True)
+        leaf = read_certificate(certificate)
+        signer = signer_of(certificate).name
+    except KysoError as error:
+        return XmlVerdict("invalid", "", "none", (Notice(error.code, error.parameters),))
+    except (ValueError, DerError):
+        return XmlVerdict("invalid", "", "none", (Notice("agent.xml_certificate"),))
+    try:
+        expected = SignatureConfiguration(location=".//", expect_references=True)
+        found = XMLVerifier().verify(root, x509_cert=load_certificate(certificate), expect_config=expected)
+    except (InvalidSignature, InvalidDigest, InvalidCertificate, InvalidInput, ValueError, etree.LxmlError):
+        return XmlVerdict("invalid", signer, "none", (Notice("agent.xml_broken"),))
+    results = found if isinstance(found, list) else [found]
+    whole = any(_covers_all(result.signed_xml, data) for result in results)
+    judged = judge.judge(leaf, "signing", None)
+    reasons = (*judged.wrong, *judged.doubts, *(() if whole else (Notice("agent.xml_part"),)))
+    verdict = "invalid" if judged.wrong else "undetermined" if judged.doubts or not whole else "valid"
+    return XmlVerdict(verdict, signer, "whole" if whole else "part", reasons)
+
+
+def _covers_all(covered: etree._Element | None, data: bytes) -> bool:
+    """Tell whether what was digested is the whole document without its signature."""
+    if covered is None:
+        return False
+    root = parse_xml(data)
+    for element in list(root.iter(f"{{{_DS}}}Signature")):
+        _remove(element)
+    return bool(etree.tostring(covered, method="c14n") == etree.tostring(root, method="c14n"))
+
+
+def _remove(element: etree._Element) -> None:
+    parent = element.getparent()
+    if parent is None:
+        return
+    if element.tail:
+        before = element.getprevious()
+        if before is not None:
+            before.tail = (before.tail or "") + element.tail
+        else:
+            parent.text = (parent.text or "") + element.tail
+    parent.remove(element)
+
+
+class _Recorder:
+    """Stands where signxml expects a private key, and keeps what it is asked to sign."""
+
+    def __init__(self, public_key: Any) -> None:
+        self.signed_info = b""
+        self.key_size = public_key.key_size
+
+    def sign(self, data: bytes, *_: Any, **__: Any) -> bytes:
+        from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
+
+        self.signed_info = data
+        return encode_dss_signature(1, 1)
+
+
+def _plain(value: bytes, certificate: bytes) -> bytes:
+    """XML signatures carry ECDSA values as r || s (RFC 6931, 2.3.6)."""
+    from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
+
+    size = (getattr(load_certificate(certificate).public_key(), "key_size", 256) + 7) // 8
+    r, s = decode_dss_signature(value)
+    return r.to_bytes(size, "big") + s.to_bytes(size, "big")
