@@ -55,14 +55,15 @@ def _available() -> Availability:
 Owner = Literal["person", "organisation"]
 """Whose a certificate is."""
 
-SettingKind = Literal["text", "mm", "number", "choice", "date", "flag"]
+SettingKind = Literal["text", "mm", "number", "choice", "date", "flag", "path"]
 
 
 @dataclass(frozen=True, slots=True)
 class Setting:
     """One of a contribution's own settings: ``--set NAME=VALUE`` or a line of its config section.
 
-    :param kind: how the text is read; ``mm`` is a positive length in millimetres.
+    :param kind: how the text is read; ``mm`` is a positive length in millimetres, ``path`` a file of this machine, which
+        callers from elsewhere may not name.
     :param default: the value used when nothing is given, as text; ``None`` means there is none.
     :param choices: the allowed values of a ``choice``.
     :param required: refuse to go on without it.
@@ -238,6 +239,27 @@ class FieldInfo:
     policy: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class TextFieldInfo:
+    """A text field of the letter's form (ISO 32000-2, 12.7.5.3).
+
+    :param name: fully qualified name.
+    :param label: its name for people (/TU), empty without one.
+    :param value: what it holds, empty where it is still to be filled.
+    :param page: page of its widget from 1.
+    :param rect_mm: the widget in display space.
+    :param fillable: whether it can be filled so that every signature of the letter stays as valid as it is: the letter
+        is unsigned, or its certification permits form filling and no signature locks the field.
+    """
+
+    name: str
+    label: str
+    value: str
+    page: int
+    rect_mm: RectMm
+    fillable: bool
+
+
 class Letter(Protocol):
     """An opened PDF as a policy sees it. Pages are read when asked for."""
 
@@ -264,6 +286,10 @@ class Letter(Protocol):
     @property
     def signature_fields(self) -> tuple[FieldInfo, ...]:
         """Every signature field of the form, signed or empty."""
+
+    @property
+    def text_fields(self) -> tuple[TextFieldInfo, ...]:
+        """The form's text fields that have one visible widget."""
 
     def ink_mm(self, field: str) -> RectMm | None:
         """Bounding box of what a signed field's appearance visibly draws, in display space."""

@@ -133,6 +133,7 @@ _PARSERS: dict[str, Callable[[Setting, str], Any]] = {
     "choice": _choice,
     "date": _date,
     "flag": _flag,
+    "path": _text,
 }
 
 
