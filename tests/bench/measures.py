@@ -16,6 +16,7 @@ from tests.bench import peer
 from tests.bench.big_scan import write_scan
 from tests.bench.figures import Figure
 from tests.bench.stage import Run, Stage, median_ms, script
+from tests.plugins.kbnn.measure import measure as measure_dossiers
 
 
 def _request(stage: Stage, document: Path | bytes, *, visible: bool, out: Path | None = None) -> SignRequest:
@@ -220,10 +221,19 @@ def _signed_often(stage: Stage, engine: Engine, count: int) -> bytes:
     return data
 
 
+def dossiers(stage: Stage, count: int = 1000) -> list[Figure]:
+    """Treasury dossiers of ten lines from JSON to both signers' envelopes, against the bare RSA operations in them."""
+    found = measure_dossiers(count)
+    return [
+        Figure(f"{count} KBNN dossiers, signed", "s", found.total_s, found.rsa_s, "RSA alone", limit=6 * count / 1000)
+    ]
+
+
 MEASURES: dict[str, Callable[[Stage], list[Figure]]] = {
     "warm": warm_signing,
     "batch": batch,
     "cold": cold_commands,
     "verify": warm_verifying,
     "scan": big_scan,
+    "kbnn": dossiers,
 }
