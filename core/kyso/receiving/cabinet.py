@@ -238,11 +238,12 @@ def check_sums(folder: Path, manifest_sha256: str) -> tuple[str, ...]:
     return tuple(wrong)
 
 
-def require_whole(folder: Path, manifest_sha256: str, reference: str) -> None:
+def require_whole(folder: Path, manifest_sha256: str, reference: str, within: str = "") -> None:
     """Refuse a folder that is not as it was recorded.
 
+    :param within: look only at files whose names begin so.
     :raises WrongUse: something is missing or was changed.
     """
-    wrong = check_sums(folder, manifest_sha256)
+    wrong = [name for name in check_sums(folder, manifest_sha256) if name == SUMS or name.startswith(within)]
     if wrong:
         raise WrongUse("intake.evidence_changed", reference=reference, files=wrong)

@@ -340,9 +340,11 @@ class IncomingDesk:
 
         :raises WrongUse: something is missing or was changed.
         """
-        if entry.destroyed_at is not None or entry.recalled_on is not None:
+        if entry.destroyed_at is not None:
             raise WrongUse("intake.destroyed", reference=entry.reference)
-        require_whole(self.cabinet.place(entry.folder), entry.manifest_sha256, entry.reference)
+        # The letter of a recalled entry is set aside; what is kept about it stays.
+        within = f"{EVIDENCE}/" if entry.recalled_on is not None else ""
+        require_whole(self.cabinet.place(entry.folder), entry.manifest_sha256, entry.reference, within)
 
     # ------------------------------------------------------------------------------------------------------ private
 

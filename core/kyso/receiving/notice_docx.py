@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 _FONT: Final = "Times New Roman"
 _MARGINS_MM: Final = {"top_margin": 20, "bottom_margin": 20, "left_margin": 30, "right_margin": 20}
-_HEAD_MM: Final = (67.0, 93.0)
+_HEAD_MM: Final = (63.0, 97.0)
 _CLOSING_MM: Final = (75.0, 85.0)
 _NATION: Final = "CỘNG HÒA XÃ HỘI CHỦ NGHĨA VIỆT NAM"
 _MOTTO: Final = "Độc lập - Tự do - Hạnh phúc"
@@ -115,6 +115,13 @@ def _columns(document: Any, widths_mm: tuple[float, float]) -> tuple[Any, Any]:
         cell.width = Mm(width)
         # A cell comes with an empty paragraph, which would be a blank line on top.
         cell._element.remove(cell.paragraphs[0]._element)
+    margins = OxmlElement("w:tblCellMar")
+    for side in ("left", "right"):
+        margin = OxmlElement(f"w:{side}")
+        margin.set(qn("w:w"), "0")
+        margin.set(qn("w:type"), "dxa")
+        margins.append(margin)
+    table._tbl.tblPr.append(margins)
     row = table.rows[0]._tr.get_or_add_trPr()
     row.append(OxmlElement("w:cantSplit"))
     left, right = table.rows[0].cells

@@ -38,10 +38,8 @@ def pdf_of(letter: Letter) -> bytes:
     def marked(words: tuple[str, ...]) -> tuple[str, ...]:
         return tuple(escape(safe(each)) for each in words)
 
-    from reportlab.lib.utils import simpleSplit
-
     def broken(lines: tuple[str, ...], face: str) -> tuple[str, ...]:
-        return tuple(part for line in lines for part in simpleSplit(safe(line), face, _ISSUER_PT, _LEFT_COLUMN))
+        return tuple(part for line in lines for part in _balanced(safe(line), face))
 
     # Head and place are drawn as they are, the rest is read as markup.
     ready = replace(
@@ -58,3 +56,18 @@ def pdf_of(letter: Letter) -> bytes:
         recipients=marked(letter.recipients),
     )
     return typeset(ready, sample=False)
+
+
+def _balanced(words: str, face: str) -> list[str]:
+    """Break a name into as few lines as it takes, of about the same length: no word stands alone on the last one."""
+    from reportlab.lib.utils import simpleSplit
+
+    lines: list[str] = simpleSplit(words, face, _ISSUER_PT, _LEFT_COLUMN)
+    narrower = _LEFT_COLUMN
+    while len(lines) > 1 and narrower > 10:
+        narrower -= 2
+        tried: list[str] = simpleSplit(words, face, _ISSUER_PT, narrower)
+        if len(tried) > len(lines) or any(len(part.split()) < 2 for part in tried):
+            break
+        lines = tried
+    return lines

@@ -96,6 +96,7 @@ def _body(kind: NoticeKind, entry: Entry) -> Iterator[str]:
         for reason in list(dict.fromkeys(reasons))[:_MAX_REASONS]:
             yield f"- {reason}"
     if kind == "report":
+        yield _word("report.kept", entry)
         yield _word("report.hash", entry)
     yield _word(f"{kind}.closing", entry)
 
@@ -113,7 +114,6 @@ def _word(code: str, entry: Entry | None = None) -> str:
 
 
 def _told(entry: Entry) -> dict[str, object]:
-    facts = entry.facts
     return {
         "letter": _named(entry),
         "organisation": entry.organisation,

@@ -18,6 +18,7 @@ from kyso.receiving.reading import read_facts
 from kyso.receiving.values import Decision, Event
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from kyso.receiving.desk import IncomingDesk
@@ -46,6 +47,9 @@ def receive_paper(desk: IncomingDesk, arrival: Arrival, entry: Entry, part: Path
         raise InputRefused("intake.signed_already", name=arrival.document.name)
     folder = desk.cabinet.place(entry.folder)
     if entry.number is None:
+        # Whatever can be refused is refused before a number is taken.
+        for request in _requests(desk, signing, replace(entry, number=0), part / name, part / _STAMPED, part / SCAN):
+            desk.engine.place(request)
         read, _ = read_facts(part / name, as_scanned, desk.engine.registry, arrival.password)
         (part / name).rename(part / SCAN)
         desk.cabinet.settle(part, entry.folder)
@@ -80,18 +84,36 @@ def receive_paper(desk: IncomingDesk, arrival: Arrival, entry: Entry, part: Path
 
 
 def _sign(desk: IncomingDesk, signing: PaperSigning, entry: Entry, folder: Path, letter: Path) -> None:
-    """Stamp and sign the scan; a step whose output is there was done by an earlier run."""
-    scan = folder / SCAN
+    """Stamp and sign the scan; a step whose output is there was done by an earlier run.
+
+    :raises KeyTrouble: a person must confirm first.
+    """
+    if letter.exists():
+        return
+    scan, stamped = folder / SCAN, folder / _STAMPED
+    for request in _requests(desk, signing, entry, scan, stamped, letter):
+        if request.out is not None and request.out.exists():
+            continue
+        outcome = desk.engine.sign(request)
+        if not isinstance(outcome, SignedDocument):
+            raise KeyTrouble("intake.paper_pending", reference=entry.reference, id=outcome.prepared_id)
+
+
+def _requests(
+    desk: IncomingDesk, signing: PaperSigning, entry: Entry, scan: Path, stamped: Path, letter: Path
+) -> Iterator[SignRequest]:
+    """Return the signatures to make, in order: the stamp of receipt, then the mark of the digitised copy."""
+    source = scan
     if signing.stamp_policy is not None:
-        stamped = folder / _STAMPED
-        if not letter.exists() and not stamped.exists():
-            _apply(desk, entry, signing, SignRequest(scan, signing.key, policy=signing.stamp_policy, out=stamped))
-        scan = stamped
-    if not letter.exists():
-        _apply(desk, entry, signing, SignRequest(scan, signing.key, policy=signing.copy_policy, out=letter))
+        stamp = SignRequest(scan, signing.key, out=stamped, page=signing.stamp_page, rect_mm=signing.stamp_rect_mm)
+        yield _with_policy(desk, signing, entry, stamp, signing.stamp_policy)
+        source = stamped if stamped.exists() else scan
+    yield _with_policy(desk, signing, entry, SignRequest(source, signing.key, out=letter), signing.copy_policy)
 
 
-def _apply(desk: IncomingDesk, entry: Entry, signing: PaperSigning, request: SignRequest) -> None:
+def _with_policy(
+    desk: IncomingDesk, signing: PaperSigning, entry: Entry, request: SignRequest, policy: str
+) -> SignRequest:
     known = {
         "number": str(entry.number),
         "date": entry.arrived_on.strftime("%d/%m/%Y"),
@@ -99,9 +121,6 @@ def _apply(desk: IncomingDesk, entry: Entry, signing: PaperSigning, request: Sig
         "forward_to": entry.recipient,
         "copy_form": signing.copy_form,
     }
-    contribution = desk.engine.registry.contribution("placement_policies", request.policy or "")
-    declared = {setting.name for setting in contribution.settings}
+    declared = {setting.name for setting in desk.engine.registry.contribution("placement_policies", policy).settings}
     settings = {name: value for name, value in known.items() if name in declared and value}
-    outcome = desk.engine.sign(replace(request, settings=settings))
-    if not isinstance(outcome, SignedDocument):
-        raise KeyTrouble("intake.paper_pending", reference=entry.reference, id=outcome.prepared_id)
+    return replace(request, policy=policy, settings=settings)

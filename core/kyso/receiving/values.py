@@ -12,6 +12,7 @@ from kyso.frozen import dataclass
 from kyso.text import Text
 
 if TYPE_CHECKING:
+    from kyso.geometry import RectMm
     from kyso.models import Notice
     from kyso.secret import Secret
     from kyso.verification.report import VerificationReport
@@ -22,7 +23,7 @@ DecisionKind = Literal["accept", "return", "suspicious"]
 Form = Literal["electronic", "paper"]
 """``paper``: a scan of a letter that arrived on paper, signed by us before entry."""
 
-State = Literal["entering", "entered", "held", "returned", "destroyed"]
+State = Literal["entering", "entered", "held", "returned"]
 """``entering``: a scan whose signature is not there yet; ``held``: suspicious, waiting for a person."""
 
 NoticeKind = Literal["receipt", "return", "suspicious", "report", "recall"]
@@ -64,12 +65,16 @@ class PaperSigning:
     :param copy_policy: the placement policy for digitised copies.
     :param copy_form: form of the copy, as it stands on it.
     :param stamp_policy: the policy that draws the stamp ``ĐẾN``; ``None`` where it is on the paper already.
+    :param stamp_page: page of the stamp, where the policy does not find empty paper by itself.
+    :param stamp_rect_mm: place of the stamp in display space.
     """
 
     key: str
     copy_policy: str = "decree30.copy"
     copy_form: str = "SAO Y"
     stamp_policy: str | None = "decree30.incoming"
+    stamp_page: int | None = None
+    stamp_rect_mm: RectMm | None = None
 
 
 @dataclass(frozen=True, slots=True)
