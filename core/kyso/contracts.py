@@ -184,6 +184,21 @@ class Key(Protocol):
         """Forget the session and the key. Closing twice is harmless."""
 
 
+@runtime_checkable
+class AnnouncingKey(Protocol):
+    """A key whose requests can be asked for by a name of our own, even where no answer to them ever came.
+
+    What :meth:`announce` returns is recorded before anything is sent, so that a process that dies while it sends leaves
+    something to ask with.
+    """
+
+    def announce(self, digests: Sequence[DigestToSign], scheme: SchemeName) -> str | None:
+        """Return the ticket of the next request over exactly `digests`; ``None`` where the other side gives the name.
+
+        Nothing is sent. :meth:`Key.sign` over the same digests then uses that name, once.
+        """
+
+
 class KeySource(Protocol):
     """A kind of place where keys live; one per URI scheme."""
 

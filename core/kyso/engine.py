@@ -257,6 +257,11 @@ class Engine:
         :raises RemoteFailed: the outcome is unknown, or the other side did not answer.
         """
         with self._waiting_room() as room:
+            return list(room.resume(prepared_id, self.key).values())
+
+    def resume_each(self, prepared_id: str) -> dict[str, Outcome]:
+        """Do as :meth:`resume` and return the outcomes by the ids of the letters. Errors are the same."""
+        with self._waiting_room() as room:
             return room.resume(prepared_id, self.key)
 
     def cancel(self, prepared_id: str) -> PreparedRecord:
@@ -271,10 +276,12 @@ class Engine:
         """Draw the page as it would look signed. No key is opened and no secret asked for."""
         from kyso.document.opening import open_letter
         from kyso.preview import preview_page
+        from kyso.signing.placing import draw_fills
 
         with open_letter(request.document, password=request.password) as letter:
             placement, appearance = self._placed(letter, request)
-            png, boxes = preview_page(letter, placement, appearance, dpi)
+            fills = draw_fills(placement, self._signing_context())
+            png, boxes = preview_page(letter, placement, appearance, dpi, fills)
         return Preview(png, placement, boxes)
 
     def place(self, request: SignRequest) -> tuple[Placement, Appearance | None]:

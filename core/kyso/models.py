@@ -98,6 +98,20 @@ class SignRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class FieldFill:
+    """A text field of the form that is filled together with the signature.
+
+    :param field: fully qualified name.
+    :param value: its value (/V).
+    :param stamp: what the field shows, as large as its widget.
+    """
+
+    field: str
+    value: str
+    stamp: StampSpec
+
+
+@dataclass(frozen=True, slots=True)
 class Placement:
     """Where a signature goes and what it shows.
 
@@ -108,6 +122,7 @@ class Placement:
     :param field: name of an existing empty field to fill, or the wished name of a new one, or ``None``.
     :param notices: what the person should know.
     :param boxes_mm: the measured boxes behind the decision (title, name, ink ...), for the preview.
+    :param fills: text fields of the form that the same update fills in.
     """
 
     policy: str
@@ -117,6 +132,7 @@ class Placement:
     field: str | None = None
     notices: tuple[Notice, ...] = ()
     boxes_mm: Mapping[str, RectMm] = dataclasses.field(default_factory=dict)
+    fills: tuple[FieldFill, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,7 @@ from kyso.contracts import (
     Setting,
     Signer,
     TableSet,
+    TextFieldInfo,
     TextLine,
 )
 from kyso.errors import ConfigWrong, InputRefused, KeyTrouble, KysoError, RemoteFailed, SigningRefused, WrongUse
@@ -35,6 +36,7 @@ from kyso.hookspecs import hookimpl
 from kyso.models import (
     VIETNAM_TIME,
     DigestToSign,
+    FieldFill,
     Notice,
     Pending,
     Placement,
@@ -55,6 +57,7 @@ __all__ = [
     "Diagnostic",
     "DigestToSign",
     "Examination",
+    "FieldFill",
     "FieldInfo",
     "Finding",
     "InputRefused",
@@ -84,6 +87,7 @@ __all__ = [
     "SigningRefused",
     "TableSet",
     "Text",
+    "TextFieldInfo",
     "TextLine",
     "WrongUse",
     "hookimpl",

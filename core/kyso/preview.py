@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from kyso.document.pdfium import RandomAccess, Raster
     from kyso.geometry import RectMm
     from kyso.models import Placement, Source
+    from kyso.update.plan import FilledField
     from kyso_stamps import Appearance
 
 # What a preview writes into the empty signature matters to nobody; the file is never kept.
@@ -28,12 +29,17 @@ _ANY_TIME = datetime(2000, 1, 1, tzinfo=VIETNAM_TIME)
 
 
 def preview_page(
-    letter: OpenLetter, placement: Placement, appearance: Appearance | None, dpi: float = 110.0
+    letter: OpenLetter,
+    placement: Placement,
+    appearance: Appearance | None,
+    dpi: float = 110.0,
+    fills: tuple[FilledField, ...] = (),
 ) -> tuple[bytes, dict[str, RectMm]]:
     """Return the page of `placement` with the stamp as a PNG, and the measured boxes in display space.
 
     :param appearance: the drawn stamp, ``None`` for an invisible signature.
     :param dpi: resolution wished for; a page too large for it is rendered as finely as it may be.
+    :param fills: text fields that the signature's update fills in.
     :returns: the boxes carry the policy's own and ``stamp``, the rectangle of the widget.
     :raises SigningRefused: the letter cannot take the signature.
     :raises InputRefused: the page cannot be rendered.
@@ -50,6 +56,7 @@ def preview_page(
         signed_at=_ANY_TIME,
         signer_name="",
         policy=placement.policy,
+        fills=fills,
     )
     update = write_update(letter, plan)
     geometry = letter.page(placement.page)

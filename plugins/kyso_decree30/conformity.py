@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 from kyso.models import VIETNAM_TIME
 from kyso.plugin import Conformity, Text
 from kyso_decree30.block import find_blocks
+from kyso_decree30.form_fields import issue_fields
 from kyso_decree30.head import read_head
-from kyso_decree30.numbering import numbered_before
+from kyso_decree30.numbering import numbered_before, shown_day
 from kyso_decree30.roles import Scene, Signed, read_scene
 from kyso_decree30.search import block_around, read_page
 
@@ -207,12 +208,14 @@ def _seal_size(scene: Scene) -> Conformity:
 def _number_and_date(letter: Letter, scene: Scene) -> Conformity:
     article = "NĐ 30/2020/NĐ-CP, Điều 14, Điều 15"
     head = read_head(letter)
+    fields = issue_fields(letter, head)
     if not scene.having("seal"):
         return _not_applicable("number_and_date", article, _NO_SEAL)
-    if not head.readable:
+    if not head.readable and not fields.by_role:
         return _not_applicable("number_and_date", article, Text("Trang đầu không có lớp chữ", "Page 1 has no text"))
     number = head.number.number if head.number is not None else ""
-    day = head.date.value if head.date is not None else None
+    number = number or fields.number_value
+    day = shown_day(head, fields)
     if numbered_before(letter) is not None:
         return _judged("number_and_date", article, (), Text("Ghi bằng chữ ký số", "Drawn by a signature"))
     failed = []
@@ -221,14 +224,15 @@ def _number_and_date(letter: Letter, scene: Scene) -> Conformity:
     if day is None:
         failed.append(Text("Thiếu ngày, tháng, năm ban hành", "The date of issue is missing"))
     symbol = head.number.symbol if head.number is not None else ""
-    shown = f"{number}/{symbol}, {day:%d/%m/%Y}" if day is not None else number
+    whole = f"{number}/{symbol}" if symbol and "/" not in number else number
+    shown = f"{whole}, {day:%d/%m/%Y}" if day is not None else whole
     return _judged("number_and_date", article, failed, Text(shown, shown))
 
 
 def _day_of_issue(letter: Letter, scene: Scene) -> Conformity:
     article = "NĐ 30/2020/NĐ-CP, Điều 18"
     seals, head = scene.having("seal"), read_head(letter)
-    issued = head.date.value if head.date is not None else None
+    issued = shown_day(head, issue_fields(letter, head))
     times = [signed for seal in seals if (signed := _signed_on(seal)) is not None]
     if issued is None or not times:
         why = Text("Không đọc được ngày của văn bản hoặc thời gian ký", "Date of issue or time of signing is not known")

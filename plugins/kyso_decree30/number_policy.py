@@ -45,8 +45,11 @@ class NumberPolicy:
         issue = prepare_given(letter, intent)
         if "number" not in intent.values and "date" not in intent.values:
             raise WrongUse("decree30.nothing_to_number")
-        if not issue.texts or numbered_before(letter) is not None:
+        if not (issue.texts or issue.fills) or numbered_before(letter) is not None:
             raise WrongUse("decree30.numbered_already")
+        if not issue.texts:
+            # The fields show it; the signature itself has nothing more to show.
+            return Placement(NUMBER, 1, field=intent.field, notices=issue.notices, fills=issue.fills)
         rect = issue.texts[0].rect_mm
         for text in issue.texts[1:]:
             rect = rect.united(text.rect_mm)
@@ -58,6 +61,7 @@ class NumberPolicy:
             field=intent.field,
             notices=issue.notices,
             boxes_mm={"stamp": rect},
+            fills=issue.fills,
         )
 
 

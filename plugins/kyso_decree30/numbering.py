@@ -14,9 +14,17 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING
 
-from kyso.placement.lettering import Lettering, set_lines
+from kyso.placement.lettering import set_lines
 from kyso.plugin import Notice, RectMm, SigningRefused, WrongUse
 from kyso.text import Phrase
+from kyso_decree30.form_fields import (
+    IssueFields,
+    PlacedText,
+    into_fields,
+    issue_fields,
+    signature_field_beside,
+    words_before,
+)
 from kyso_decree30.head import (
     Columns,
     DateLine,
@@ -32,8 +40,7 @@ from kyso_decree30.head import (
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from kyso.plugin import FieldInfo, Letter, PlacementIntent, TextLine
-    from kyso_stamps import TextItem
+    from kyso.plugin import FieldFill, FieldInfo, Letter, PlacementIntent, TextFieldInfo, TextLine
 
 NUMBER = "decree30.number"
 SEAL = "decree30.seal"
@@ -51,31 +58,15 @@ _GIVEN_NUMBER = re.compile(r"(?:Số\s*:?\s*)?(?P<number>\d{1,6}[a-zđ]{0,2})\s*
 
 
 @dataclass(frozen=True, slots=True)
-class PlacedText:
-    """One text at its place on page 1.
-
-    :param rect_mm: its line box in display space.
-    """
-
-    rect_mm: RectMm
-    lettering: Lettering
-
-    def item(self, origin: RectMm) -> TextItem:
-        """Return it for a stamp whose box is `origin`."""
-        return self.lettering.item(
-            "left",
-            width_mm=self.rect_mm.width,
-            left_mm=self.rect_mm.left - origin.left,
-            top_mm=self.rect_mm.top - origin.top,
-        )
-
-
-@dataclass(frozen=True, slots=True)
 class Issue:
-    """What is to be drawn on page 1 and what to say; nothing to draw where the letter carries number and date."""
+    """What is to be drawn on page 1 and what to say; nothing to draw where the letter carries number and date.
+
+    :param fills: text fields that take what is not drawn.
+    """
 
     texts: tuple[PlacedText, ...]
     notices: tuple[Notice, ...]
+    fills: tuple[FieldFill, ...] = ()
 
 
 def vietnamese_date(day: date) -> str:
@@ -98,28 +89,37 @@ def prepare_issue(letter: Letter, intent: PlacementIntent) -> Issue:
     :raises SigningRefused: ``decree30.number_missing``, ``decree30.date_unconfirmed``, or there is no place to draw.
     """
     head = read_head(letter)
+    fields = issue_fields(letter, head)
     number, day = given_number(intent), intent.values.get("date")
     notices: list[Notice] = []
     earlier = numbered_before(letter)
-    if not head.readable:
+    if not head.readable and not fields.by_role:
         if number is not None or day is not None:
             raise SigningRefused("decree30.no_place_for_number", page=1)
         notices.append(Notice("decree30.number_unread"))
         return Issue((), tuple(notices))
-    _check_agreement(head, number, day)
-    printed_day = head.date.value if head.date is not None else None
+    _check_agreement(head, fields, number, day)
+    printed_day = shown_day(head, fields)
     missing = _missing(
-        number=number is not None or (head.number is not None and bool(head.number.number)),
+        number=number is not None or bool(head.number is not None and head.number.number) or bool(fields.number_value),
         date=day is not None or printed_day is not None,
     )
     if missing is not None and earlier is None and not intent.values["confirm_number"]:
         raise SigningRefused("decree30.number_missing", missing=missing)
     if missing is not None and earlier is None:
         notices.append(Notice("decree30.number_confirmed", {"missing": missing}))
-    shown_day = printed_day or day or _signed_on(intent, earlier)
-    if shown_day is not None and shown_day != intent.signed_at.date():
-        notices.append(date_differs(shown_day, intent))
-    return Issue(tuple(_placed(letter, intent, head, number, day)), tuple(notices))
+    issued = printed_day or day or _signed_on(intent, earlier)
+    if issued is not None and issued != intent.signed_at.date():
+        notices.append(date_differs(issued, intent))
+    return _issue(letter, intent, head, fields, notices)
+
+
+def shown_day(head: Head, fields: IssueFields) -> date | None:
+    """Return the date that the page shows, printed or filled in."""
+    line = head.date
+    if line is not None and line.value is not None:
+        return line.value
+    return fields.date_value((line.day, line.month, line.year) if line is not None else (None, None, None))
 
 
 def _missing(*, number: bool, date: bool) -> Phrase | None:
@@ -136,10 +136,11 @@ def prepare_given(letter: Letter, intent: PlacementIntent) -> Issue:
     :raises SigningRefused: the date is not today's and not confirmed, or there is no place to draw.
     """
     head = read_head(letter)
-    number, day = given_number(intent), intent.values.get("date")
-    _check_agreement(head, number, day)
+    fields = issue_fields(letter, head)
+    day = intent.values.get("date")
+    _check_agreement(head, fields, given_number(intent), day)
     notices = () if day is None or day == intent.signed_at.date() else (date_differs(day, intent),)
-    return Issue(tuple(_placed(letter, intent, head, number, day)), notices)
+    return _issue(letter, intent, head, fields, notices)
 
 
 def date_differs(shown: date, intent: PlacementIntent) -> Notice:
@@ -182,19 +183,35 @@ def given_number(intent: PlacementIntent) -> tuple[str, str] | None:
     text = intent.values.get("number")
     if text is None:
         return None
+    parts = given_parts(text)
+    if parts is None:
+        raise WrongUse("decree30.number_wrong", number=text)
+    return parts
+
+
+def given_parts(text: str) -> tuple[str, str] | None:
+    """Return number and symbol of ``12/QĐ-ABC``, ``None`` where it is no number."""
     found = _GIVEN_NUMBER.fullmatch(text.strip())
     if found is None:
-        raise WrongUse("decree30.number_wrong", number=text)
+        return None
     number = found["number"]
     return (f"0{number}" if len(number) == 1 else number), (found["symbol"] or "").strip()
 
 
-def _check_agreement(head: Head, number: tuple[str, str] | None, day: date | None) -> None:
-    """Refuse what contradicts the print.
+def _check_agreement(head: Head, fields: IssueFields, number: tuple[str, str] | None, day: date | None) -> None:
+    """Refuse what contradicts the print, or what a field holds already.
 
     :raises WrongUse: ``decree30.number_differs`` or ``decree30.letter_date_differs``.
     """
     line = head.number
+    if number is not None and fields.number_value:
+        written = given_parts(fields.number_value)
+        symbol = written[1] if written is not None else ""
+        if written is None or written[0] != number[0] or folded(symbol or number[1]) != folded(number[1] or symbol):
+            raise WrongUse("decree30.number_differs", printed=fields.number_value, given="/".join(number))
+    filled_day = shown_day(head, fields)
+    if day is not None and filled_day not in (None, day):
+        raise WrongUse("decree30.letter_date_differs", printed=f"{filled_day:%d/%m/%Y}", given=f"{day:%d/%m/%Y}")
     if number is not None and line is not None:
         printed, given = f"{line.number}/{line.symbol}", f"{number[0]}/{number[1]}"
         same_number = not line.number or line.number.lstrip("0") == number[0].lstrip("0")
@@ -211,6 +228,45 @@ def _check_agreement(head: Head, number: tuple[str, str] | None, day: date | Non
 
 
 # ------------------------------------------------------------------------------------------------------- the places
+
+
+def _issue(
+    letter: Letter, intent: PlacementIntent, head: Head, fields: IssueFields, notices: Iterable[Notice]
+) -> Issue:
+    """Return where number and date go: into fields made for them, else into the blanks or below the head.
+
+    :raises SigningRefused: there is no place for them.
+    """
+    number, day = given_number(intent), intent.values.get("date")
+    values: list[tuple[TextFieldInfo, str, bool]] = []
+    if number is not None and fields.number is not None:
+        if not fields.number_value:
+            values.append((fields.number, _number_for_field(head, number), False))
+        number = None
+    if day is not None and fields.date_fields:
+        parts = {"day": _day(day), "month": _month(day), "year": str(day.year)}
+        for role, field in fields.date_fields.items():
+            if not field.value.strip():
+                value = parts[role] if role in parts else vietnamese_date(day)
+                if role == "date" and folded(words_before(letter, field)).endswith("ngày"):
+                    value = value.removeprefix("ngày ")
+                values.append((field, value, True))
+        day = None
+    shown = into_fields(values, intent)
+    told = [*notices]
+    if shown.drawn:
+        told.append(Notice("decree30.fields_drawn_over"))
+    waiting = None if number is None and day is None else signature_field_beside(letter, head)
+    if waiting is not None and intent.field != waiting:
+        told.append(Notice("decree30.number_field_waits", {"field": waiting}))
+    return Issue((*shown.drawn, *_placed(letter, intent, head, number, day)), tuple(told), shown.fills)
+
+
+def _number_for_field(head: Head, number: tuple[str, str]) -> str:
+    """Return what the field shows beside what is printed around it: label before, symbol behind."""
+    if head.number is None:
+        return f"Số: {number[0]}/{number[1]}"
+    return number[0] if head.number.symbol or not number[1] else f"{number[0]}/{number[1]}"
 
 
 def _placed(

@@ -16,7 +16,8 @@ from kyso.placement.templates import stamp_of
 from kyso.plugin import Notice, Placement, RectMm, SigningRefused, WrongUse
 from kyso.text import Phrase
 from kyso_decree30.block import find_blocks
-from kyso_decree30.numbering import PlacedText, prepare_issue
+from kyso_decree30.form_fields import PlacedText
+from kyso_decree30.numbering import prepare_issue
 from kyso_decree30.search import block_around, read_page
 from kyso_stamps import ImageItem, StampSpec, TextItem
 
@@ -112,6 +113,8 @@ class SealPolicy:
         # A field that is there already keeps its rectangle.
         rect = explicit.rect_mm if explicit is not None and explicit.field is not None else whole
         if not rect.contains(whole, _MOVED_MM):
+            if issue.texts and rect.contains(drawn, _MOVED_MM):
+                raise SigningRefused("decree30.number_outside_field", field=intent.field or "-")
             raise SigningRefused(
                 "decree30.seal_larger_than_place",
                 rect=shown_rect(rect),
@@ -127,6 +130,7 @@ class SealPolicy:
             field=(explicit.field if explicit is not None else None) or intent.field,
             notices=tuple(notices),
             boxes_mm={"stamp": rect, "leader_ink": ink, "ink": visible},
+            fills=issue.fills,
         )
 
 

@@ -23,6 +23,8 @@ MAX_FIELD_DEPTH = 64
 MAX_FIELDS = 200_000
 MAX_PAGES_FOR_ORPHANS = 200
 MAX_ANNOTATIONS = 50_000
+MAX_TEXT_FIELDS = 400
+"""No more text fields than this are looked at: a letter has a few, a form that is no letter has thousands."""
 
 SIGNATURES_EXIST = 1
 """Bit 1 of /SigFlags (ISO 32000-2, table 225)."""
@@ -62,6 +64,29 @@ class SignatureField:
 
 
 @dataclass(frozen=True, slots=True)
+class TextField:
+    """A text field with one widget (ISO 32000-2, 12.7.5.3).
+
+    :param node: the field dictionary.
+    :param widget: its widget annotation: `node` itself where the two are merged.
+    :param page: page of the widget from 1, ``None`` where it is on no page.
+    """
+
+    name: str
+    node: Dictionary
+    widget: Dictionary
+    value: str
+    page: int | None
+    rect_pt: RectPt | None
+    flags: int
+
+    @property
+    def label(self) -> str:
+        """The field's name for people (/TU)."""
+        return text_or_none(self.node.get("/TU")) or ""
+
+
+@dataclass(frozen=True, slots=True)
 class Form:
     """The interactive form, read once.
 
@@ -69,6 +94,7 @@ class Form:
     :param top_names: partial names in use at the top of the field tree.
     :param names: fully qualified names of the fields that are not signature fields.
     :param signature_fields: in the order of the form, orphaned widgets last.
+    :param text_fields: in the order of the form; those with several widgets are left out.
     :param is_cyclic: whether a field is its own ancestor; some readers then refuse the whole file.
     """
 
@@ -77,6 +103,7 @@ class Form:
     names: frozenset[str] = frozenset()
     signature_fields: tuple[SignatureField, ...] = ()
     is_cyclic: bool = False
+    text_fields: tuple[TextField, ...] = ()
 
 
 def read_form(root: Dictionary, tree: PageTree, name: str) -> Form:
@@ -97,7 +124,9 @@ def read_form(root: Dictionary, tree: PageTree, name: str) -> Form:
         acroform, signatures_exist = None, False
     if signatures_exist or tree.count <= MAX_PAGES_FOR_ORPHANS:
         walk.orphans()
-    return Form(acroform, frozenset(walk.top_names), frozenset(walk.names), tuple(walk.found), walk.is_cyclic)
+    return Form(
+        acroform, frozenset(walk.top_names), frozenset(walk.names), tuple(walk.found), walk.is_cyclic, tuple(walk.texts)
+    )
 
 
 class _FormWalk:
@@ -105,6 +134,7 @@ class _FormWalk:
 
     def __init__(self, tree: PageTree, name: str) -> None:
         self.found: list[SignatureField] = []
+        self.texts: list[TextField] = []
         self.top_names: set[str] = set()
         self.names: set[str] = set()
         self.is_cyclic = False
@@ -147,6 +177,8 @@ class _FormWalk:
                 self.found.append(self._signature_field(full, node, inner, value))
             else:
                 self.names.add(full)
+                if kind == "/Tx" and len(inner) <= 1:
+                    self._text_field(full, node, inner, value)
 
     def orphans(self) -> None:
         for number in range(1, self._tree.count + 1):
@@ -182,6 +214,23 @@ class _FormWalk:
         if widget is not None and page is None:
             page = self._page_of(widget)
         return SignatureField(full, node, widget, value if isinstance(value, Dictionary) else None, page, rect)
+
+    def _text_field(self, full: str, node: Dictionary, kids: list[Any], value: object) -> None:
+        widget = kids[0] if kids else node
+        if len(self.texts) == MAX_TEXT_FIELDS or not isinstance(widget, Dictionary) or "/Rect" not in widget:
+            return
+        flags = node.get("/Ff", 0)
+        self.texts.append(
+            TextField(
+                full,
+                node,
+                widget,
+                text_or_none(value) or "",
+                self._page_of(widget),
+                rectangle_or_none(widget.get("/Rect")),
+                flags if isinstance(flags, int) else 0,
+            )
+        )
 
     def _page_of(self, widget: Dictionary) -> int | None:
         page = widget.get("/P") if "/P" in widget else None

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Literal
 
 import pikepdf
 
-from kyso.contracts import FieldInfo
+from kyso.contracts import FieldInfo, TextFieldInfo
 from kyso.document.crossref import NewestSection, find_newest_section, table_is_regular
-from kyso.document.fields import Form, SignatureField, page_annotations, read_form
+from kyso.document.fields import Form, SignatureField, TextField, page_annotations, read_form
 from kyso.document.pages import PageNode, PageTree, rectangle_or_none
 from kyso.document.permissions import FieldLock, Permission, docmdp, field_locks
 from kyso.errors import InputRefused
@@ -40,6 +40,7 @@ PARSER_ERRORS = (
 """What pikepdf raises on malformed objects; every one of them means that the file is damaged."""
 
 _HIDDEN_OR_NO_VIEW = 2 | 32  # annotation flags, ISO 32000-2, table 167
+_READ_ONLY = 1  # field flags, ISO 32000-2, table 227
 _NOT_SEEN = frozenset({"/Popup", "/Link"})
 _REBUILT = "Attempting to reconstruct cross-reference table"
 _GUESSED = ("(trailer, offset", "accepting invalid xref table entry")
@@ -275,6 +276,31 @@ class OpenLetter:
         with self._reading():
             return field_locks(self.form.signature_fields)
 
+    @property
+    def text_fields(self) -> tuple[TextFieldInfo, ...]:
+        """The form's text fields that have one visible widget."""
+        with self._reading():
+            shown = [field for field in self.form.text_fields if self._is_shown(field)]
+            permits = not self.signature_count or self.docmdp in (2, 3)
+            locks = self.field_locks if shown else ()
+            return tuple(
+                TextFieldInfo(
+                    field.name,
+                    field.label,
+                    field.value,
+                    field.page,
+                    self.page(field.page).to_display(field.rect_pt),
+                    permits and is_fillable(field) and not any(lock.locks(field.name) for lock in locks),
+                )
+                for field in shown
+                if field.page is not None and field.rect_pt is not None
+            )
+
+    def _is_shown(self, field: TextField) -> bool:
+        rect = field.rect_pt
+        has_area = rect is not None and rect[0] < rect[2] and rect[1] < rect[3]
+        return has_area and field.page is not None and _is_visible(field.widget)
+
     def _field_info(self, field: SignatureField) -> FieldInfo:
         rect = None
         if field.page is not None and field.rect_pt is not None and field.has_area:
@@ -331,6 +357,11 @@ def reading(name: str) -> _Reading:
     :param name: the letter's name, for the error.
     """
     return _Reading(name)
+
+
+def is_fillable(field: TextField) -> bool:
+    """Tell whether the writer can fill a text field; a widget apart from its field cannot be, in a signed letter."""
+    return field.node.objgen != (0, 0) and field.widget.objgen == field.node.objgen and not field.flags & _READ_ONLY
 
 
 def _is_visible(annotation: pikepdf.Dictionary) -> bool:

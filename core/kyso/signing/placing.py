@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from kyso.contracts import Letter, Owner, Signer
     from kyso.models import Placement, SignRequest
     from kyso.signing.context import SigningContext
-    from kyso_stamps import Appearance
+    from kyso.update.plan import FilledField
+    from kyso_stamps import Appearance, StampSpec
     from kyso_stamps.template import Template
 
 INVISIBLE = "invisible"
@@ -105,13 +106,27 @@ def draw(placement: Placement, context: SigningContext) -> Appearance | None:
 
     :raises SigningRefused: the stamp cannot be drawn: a missing glyph, too long a text, an unusable picture.
     """
-    if placement.stamp is None:
-        return None
+    return None if placement.stamp is None else _drawn(placement.stamp, context)
+
+
+def draw_fills(placement: Placement, context: SigningContext) -> tuple[FilledField, ...]:
+    """Draw what the filled text fields show.
+
+    :raises SigningRefused: as :func:`draw`.
+    """
+    if not placement.fills:
+        return ()
+    from kyso.update.plan import FilledField
+
+    return tuple(FilledField(fill.field, fill.value, _drawn(fill.stamp, context)) for fill in placement.fills)
+
+
+def _drawn(stamp: StampSpec, context: SigningContext) -> Appearance:
     from kyso_stamps import StampError
     from kyso_stamps.draw import draw as draw_stamp
 
     try:
-        return draw_stamp(placement.stamp, context.fonts)
+        return draw_stamp(stamp, context.fonts)
     except StampError as error:
         raise SigningRefused(error.code, **error.parameters) from error
 

@@ -19,7 +19,7 @@ from kyso.frozen import dataclass
 from kyso.models import Notice, PreparedSignature
 from kyso.signing.certificates import check_certificate, choose_scheme, is_self_issued, signer_of
 from kyso.signing.owner import check_owner
-from kyso.signing.placing import INVISIBLE, check_wishes, draw, place, policy_owner, signing_time
+from kyso.signing.placing import INVISIBLE, check_wishes, draw, draw_fills, place, policy_owner, signing_time
 from kyso.text import message
 from kyso.update.files import PreparedFile
 from kyso.update.plan import SignaturePlan
@@ -149,6 +149,7 @@ def prepare(request: SignRequest, key: Key, context: SigningContext, folder: Pat
             location=request.location,
             certify=request.certify,
             alternative_text=message("signing.alternative_text", "vi", {"name": signer.name}),
+            fills=draw_fills(placement, context),
         )
         update = write_update(letter, plan)
         original_size = letter.size

@@ -30,13 +30,23 @@ _MAX_RESOURCE_DEPTH = 3
 _MAX_PART_DEPTH = 16
 
 
-def put_appearance(letter: OpenLetter, section: UpdateSection, appearance: Appearance, matrix: Matrix) -> int:
+def put_appearance(
+    letter: OpenLetter,
+    section: UpdateSection,
+    appearance: Appearance,
+    matrix: Matrix,
+    written: dict[str, int] | None = None,
+) -> int:
     """Write the parts that the file does not hold yet, and return the form XObject's object number.
 
     :param matrix: /Matrix of the form XObject, which turns it upright for the reader of the page.
+    :param written: object numbers of shared parts by key that this very update has written; those of this appearance
+        are added to it.
     """
     parts = appearance.parts
     numbers = {} if letter.is_encrypted else _shared(letter, parts)
+    if written is not None:
+        numbers |= {index: written[part.key] for index, part in enumerate(parts) if part.key in written}
     missing: list[int] = []
     pending = [0]
     while pending:
@@ -50,6 +60,8 @@ def put_appearance(letter: OpenLetter, section: UpdateSection, appearance: Appea
         part = parts[index]
         extra = b"/Matrix [ %b ] " % b" ".join(map(real, matrix)) if index == 0 else b""
         section.put((numbers[index], 0), _source(part, numbers, extra), part.stream)
+        if written is not None and part.key:
+            written[part.key] = numbers[index]
     return numbers[0]
 
 

@@ -14,6 +14,20 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
+class FilledField:
+    """A text field to fill, drawn.
+
+    :param field: fully qualified name.
+    :param value: /V.
+    :param appearance: what it shows.
+    """
+
+    field: str
+    value: str
+    appearance: Appearance
+
+
+@dataclass(frozen=True, slots=True)
 class SignaturePlan:
     """One signature field with its signature dictionary, ready to be written.
 
@@ -29,6 +43,7 @@ class SignaturePlan:
     :param policy: written as /KYSO_Policy, so that later steps recognise the leader's signature.
     :param certify: DocMDP permission of a certification signature (ISO 32000-2, 12.8.2.2).
     :param alternative_text: /TU of the field, read aloud by screen readers.
+    :param fills: text fields that are filled by the same update.
     """
 
     page: int
@@ -44,6 +59,7 @@ class SignaturePlan:
     location: str | None = None
     certify: Literal[1, 2, 3] | None = None
     alternative_text: str | None = None
+    fills: tuple[FilledField, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

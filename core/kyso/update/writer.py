@@ -42,6 +42,10 @@ def write_update(letter: OpenLetter, plan: SignaturePlan) -> Update:
         field = empty_field(letter, plan.field)
         section.put_signature(signature, signature_entries(letter, plan, field), plan.contents_size)
         name = put_signature_field(letter, plan, section, signature)
+        if plan.fills:
+            from kyso.update.filling import put_filled_fields
+
+            put_filled_fields(letter, plan.fills, section)
         data, byte_range = section.finish()
     return Update(
         data=data,
