@@ -39,6 +39,7 @@ class KeyHolder:
         self._config = config
         self._secrets = dict(secrets)
         self._current = threading.local()
+        self._courses: dict[str, Course] = {}
         self.engine = Engine.from_config(config, ask_secret=self._ask, online=online)
         self._lock = threading.RLock()
 
@@ -61,12 +62,21 @@ class KeyHolder:
         :raises WrongUse: there is no such key; names of files and URIs are none.
         :raises KeyTrouble: it does not open, or its secret was not given.
         """
-        self._known(name)
-        if self.engine.is_portable(name):
-            if name not in self._secrets:
-                raise KeyTrouble("api.key_closed", name=name)
-            return "worker"
-        return "session" if self.open(name).batch_limit is None else "confirmation"
+        course = self._courses.get(name)
+        if course is None:
+            self._known(name)
+            if self.engine.is_portable(name):
+                if name not in self._secrets:
+                    raise KeyTrouble("api.key_closed", name=name)
+                course = "worker"
+            else:
+                course = "session" if self.open(name).batch_limit is None else "confirmation"
+            self._courses[name] = course
+        return course
+
+    def is_known_course(self, name: str) -> bool:
+        """Tell whether :meth:`course` answers without opening a key."""
+        return name in self._courses
 
     def public_part(self, name: str) -> PublicPart:
         """Return the certificates, the signer's first, and the schemes of a key."""

@@ -26,13 +26,15 @@ if TYPE_CHECKING:
 
 _ID = re.compile(r"[0-9a-f]{16}")
 WAITING = "pending"
+SENDING = "sending"
 
 
 @dataclass(frozen=True, slots=True)
 class WaitingLetter:
     """A letter that waits, or waited.
 
-    :param state: ``pending``, ``signed``, ``failed`` or ``cancelled``.
+    :param state: ``sending``, ``pending``, ``signed``, ``failed`` or ``cancelled``. One that stays ``sending`` has an
+        outcome that nobody knows.
     :param answer: the answer as it was given last: ``kyso.signed/1``.
     :param result_id: the signed letter among the kept files.
     :param webhook: where its end is told.
@@ -62,25 +64,40 @@ def keep(
     key_name: str,
     webhook: str | None,
     lifetime: timedelta,
-) -> None:
-    """Keep a letter that began to wait."""
+) -> WaitingLetter:
+    """Keep a letter that is about to be sent; :func:`sent` or :func:`end` says what became of it."""
     content = contents.put(records, file, token_id, "prepared", identifier, "application/pdf", lifetime)
     now = datetime.now(UTC)
-    row = {
-        "id": identifier,
-        "token_id": token_id,
-        "content_id": content.id,
-        "document_name": str(answer["document"]),
-        "key_name": key_name,
-        "state": WAITING,
-        "answer_json": json.dumps(dict(answer)),
-        "webhook": webhook,
-        "created_at": now,
-        "changed_at": now,
-        "expires_at": now + lifetime,
-    }
+    letter = WaitingLetter(
+        id=identifier,
+        token_id=token_id,
+        content_id=content.id,
+        document_name=str(answer["document"]),
+        key_name=key_name,
+        state=SENDING,
+        answer=answer,
+        result_id=None,
+        webhook=webhook,
+        created_at=now,
+        changed_at=now,
+        expires_at=now + lifetime,
+    )
+    row = {column.name: getattr(letter, column.name) for column in PENDING.c if hasattr(letter, column.name)}
     with records.begin() as connection:
-        connection.execute(sa.insert(PENDING).values(**row))
+        connection.execute(sa.insert(PENDING).values(answer_json=json.dumps(dict(answer)), **row))
+    return letter
+
+
+def sent(records: Records, letter: WaitingLetter, answer: Mapping[str, Any]) -> None:
+    """Note that a letter was sent and now waits for its person."""
+    release(
+        records,
+        PENDING,
+        PENDING.c.id == letter.id,
+        state=WAITING,
+        answer_json=json.dumps(dict(answer)),
+        changed_at=datetime.now(UTC),
+    )
 
 
 def of_token(records: Records, token_id: str, *, limit: int, offset: int) -> list[WaitingLetter]:

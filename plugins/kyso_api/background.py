@@ -1,0 +1,71 @@
+"""What goes on beside the requests, in every replica: asking about waiting letters, delivering, sweeping.
+
+Replicas share the work through claims on rows; one that stops leaves it to the others.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from kyso.errors import KysoError
+from kyso.fetch import Fetcher
+from kyso_api import contents, signing, waiting_letters, webhooks
+
+if TYPE_CHECKING:
+    from kyso_api.service import Service
+
+_DELIVERY_PAUSE_S = 2.0
+_SWEEP_PAUSE_S = 60.0
+
+
+async def ask_about_waiting(service: Service) -> None:
+    """Ask the other side about each letter that waits, again and again, until it has ended."""
+    pause = timedelta(seconds=service.settings.poll_s)
+
+    async def once() -> None:
+        for letter in await service.run(waiting_letters.still_waiting, service.records):
+            if datetime.now(UTC) - letter.changed_at < pause:
+                return  # they come in the order in which they were asked about
+            with suppress(KysoError):  # its end is recorded, or it is asked again
+                await signing.resume(service, letter)
+
+    await _again_and_again(service, once, service.settings.poll_s, "ask_about_waiting")
+
+
+async def deliver_webhooks(service: Service) -> None:
+    """Deliver what is to be told, as its time comes."""
+    with Fetcher(webhooks.policy_of(service.settings)) as fetcher:
+
+        async def deliver(delivery: webhooks.Delivery) -> None:
+            outcome = await service.run(webhooks.deliver, service.records, delivery, fetcher)
+            service.metrics.deliveries.labels(outcome).inc()
+            service.log.write("webhook", delivery=delivery.id, outcome=outcome, attempt=delivery.attempts + 1)
+
+        async def once() -> None:
+            due = await service.run(webhooks.due, service.records)
+            await asyncio.gather(*(deliver(delivery) for delivery in due))
+
+        await _again_and_again(service, once, _DELIVERY_PAUSE_S, "deliver_webhooks")
+
+
+async def sweep(service: Service) -> None:
+    """Delete what has outlived its time."""
+
+    async def once() -> None:
+        await service.run(contents.sweep, service.records)
+
+    await _again_and_again(service, once, _SWEEP_PAUSE_S, "sweep")
+
+
+async def _again_and_again(service: Service, once: Callable[[], Awaitable[None]], pause_s: float, name: str) -> None:
+    while not service.closing:
+        try:
+            await once()
+        except KysoError as error:
+            # The database may be away for a while; the next round finds it again.
+            service.log.write("background_failed", loop=name, code=error.code)
+        await asyncio.sleep(pause_s)
