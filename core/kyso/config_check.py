@@ -19,7 +19,15 @@ if TYPE_CHECKING:
     from kyso.contracts import Setting
     from kyso.plugins import Contributed, PluginRegistry
 
-CONTRIBUTING = ("key_sources", "placement_policies", "stamp_templates", "report_formats", "exporters", "simulators")
+CONTRIBUTING = (
+    "key_sources",
+    "placement_policies",
+    "stamp_templates",
+    "report_formats",
+    "exporters",
+    "simulators",
+    "commands",
+)
 """Kinds of contributions that may have settings in the file."""
 
 
