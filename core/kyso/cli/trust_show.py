@@ -23,6 +23,10 @@ def run(
     as_json = letters.choice_from("--format", answer_format, ("text", "json")) == "json"
     folder = trust_folder.folder_of(common.config)
     file = Path(wanted)
+    if file.is_file() and trust_folder.is_list_file(file):
+        from kyso.cli import trust_add_list
+
+        return trust_add_list.show(file, common, as_json=as_json)
     found = trust_folder.certificates_in(file) if file.is_file() else (trust_folder.find(folder, wanted),)
     unsafe = [entry for entry in distrust_list((folder,)) if any(entry.meets(each.certificate) for each in found)]
     if as_json:

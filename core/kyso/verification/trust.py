@@ -2,7 +2,8 @@
 
 Accepted in files and folders: PEM with any number of entries, DER, and PKCS #7 bundles (``.p7b``, ``.p7c``). Only
 self-signed CA certificates become anchors, everything else merely helps to build chains: dropping an intermediate
-into the folder must never make its whole CA trusted (DESIGN, section 6).
+into the folder must never make its whole CA trusted (DESIGN, section 6). The one exception is said on purpose: a CA
+in a block ``TRUSTED CERTIFICATE``, as ``kyso trust add`` writes it for a service that a trust list grants.
 
 Files are read once and remembered while size and modification time stay the same.
 """
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 MAX_FILE_BYTES: Final = 64 << 20
 MAX_FILES: Final = 5000
+TRUSTED_LABEL: Final = b"TRUSTED CERTIFICATE"
 _PEM = re.compile(rb"-----BEGIN ([A-Z0-9 ]+)-----(.*?)-----END \1-----", re.DOTALL)
 
 
@@ -38,7 +40,7 @@ class TrustStore:
     :param anchors: self-signed CA certificates.
     :param others: intermediates and everything else.
     :param crls: the revocation lists.
-    :param problems: files that were asked for and hold nothing usable.
+    :param problems: files and folders that were asked for and hold nothing usable.
     """
 
     anchors: tuple[Certificate, ...] = ()
@@ -51,6 +53,7 @@ class TrustStore:
 class _FileContent:
     certificates: tuple[Certificate, ...]
     crls: tuple[RevocationList, ...]
+    vouched_for: frozenset[Certificate] = frozenset()
 
 
 def load_trust(trust: tuple[Path, ...], crls: tuple[Path, ...]) -> TrustStore:
@@ -58,40 +61,53 @@ def load_trust(trust: tuple[Path, ...], crls: tuple[Path, ...]) -> TrustStore:
 
     Lists in the trust paths are used too; certificates in the list paths only help to build chains.
     """
-    return _load(_signatures(trust), _signatures(crls))
+    return _load(_places(trust), _places(crls))
 
 
-_Signature = tuple["Path", int, int, bool]
+_File = tuple["Path", int, int]
+_Place = tuple["Path", bool, tuple[_File, ...]]
 
 
-def _signatures(paths: tuple[Path, ...]) -> tuple[_Signature, ...]:
-    """Return every file with size, time and whether it was named by itself."""
-    found: list[_Signature] = []
+def _places(paths: tuple[Path, ...]) -> tuple[_Place, ...]:
+    """Return each path with whether it is a folder, and its files with size and time."""
+    found: list[_Place] = []
+    count = 0
     for path in paths:
-        named = not path.is_dir()
-        for file in [path] if named else sorted(path.rglob("*")):
-            if len(found) >= MAX_FILES:
+        folder = path.is_dir()
+        files: list[_File] = []
+        for file in sorted(path.rglob("*")) if folder else [path]:
+            if count >= MAX_FILES:
                 break
             if file.is_file():
                 state = file.stat()
-                found.append((file, state.st_size, state.st_mtime_ns, named))
+                files.append((file, state.st_size, state.st_mtime_ns))
+                count += 1
+        found.append((path, folder, tuple(files)))
     return tuple(found)
 
 
 @lru_cache(maxsize=16)
-def _load(trust: tuple[_Signature, ...], crls: tuple[_Signature, ...]) -> TrustStore:
+def _load(trust: tuple[_Place, ...], crls: tuple[_Place, ...]) -> TrustStore:
     anchors: dict[Certificate, None] = {}
     others: dict[Certificate, None] = {}
     lists: list[RevocationList] = []
     problems: list[Notice] = []
-    for files, anchoring in ((trust, True), (crls, False)):
-        for file, size, modified, named in files:
-            content = _read_file(file, size, modified)
-            if named and not content.certificates and not content.crls:
-                problems.append(Notice("verification.trust_file_unusable", {"path": file.name}))
-            for certificate in content.certificates:
-                (anchors if anchoring and is_anchor(certificate) else others)[certificate] = None
-            lists.extend(content.crls)
+    for places, anchoring in ((trust, True), (crls, False)):
+        for path, folder, files in places:
+            usable = False
+            for file in files:
+                content = _read_file(*file)
+                usable |= bool(content.crls or (anchoring and content.certificates))
+                for certificate in content.certificates:
+                    trusted = anchoring and (is_anchor(certificate) or certificate in content.vouched_for)
+                    (anchors if trusted else others)[certificate] = None
+                lists.extend(content.crls)
+            if not usable:
+                kind = "trust" if anchoring else "crl"
+                code = f"verification.{kind}_{'folder' if folder else 'file'}_unusable"
+                problems.append(Notice(code, {"path": path.name or str(path)}))
+    for certificate in anchors:
+        others.pop(certificate, None)
     return TrustStore(tuple(anchors), tuple(others), tuple(lists), tuple(problems))
 
 
@@ -108,7 +124,20 @@ def _read_file(path: Path, size: int, modified: int) -> _FileContent:
     crls: list[RevocationList] = []
     for block in decoded_blocks(data):
         read_block(block, certificates, crls)
-    return _FileContent(tuple(certificates), tuple(crls))
+    return _FileContent(tuple(certificates), tuple(crls), frozenset(_vouched_for(data)))
+
+
+def _vouched_for(data: bytes) -> Iterator[Certificate]:
+    """Yield the CA certificates that the file itself calls trusted."""
+    for match in _PEM.finditer(data) if TRUSTED_LABEL in data else ():
+        if match[1] != TRUSTED_LABEL:
+            continue
+        try:
+            certificate = read_certificate(base64.b64decode(b"".join(match[2].split()), validate=True))
+            if certificate.basic_constraints[0]:
+                yield certificate
+        except (binascii.Error, der.DerError):
+            continue
 
 
 def decoded_blocks(data: bytes) -> Iterator[bytes]:

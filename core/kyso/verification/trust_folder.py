@@ -18,7 +18,7 @@ from kyso.errors import ConfigWrong, InputRefused, WrongUse
 from kyso.frozen import dataclass
 from kyso.verification import distrust
 from kyso.verification.distrust import DistrustEntry, distrust_list
-from kyso.verification.trust import load_trust
+from kyso.verification.trust import TRUSTED_LABEL, is_anchor, load_trust
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from kyso.cms.certificate import Certificate
     from kyso.config import Config
 
-Role = Literal["root", "intermediate", "other"]
+Role = Literal["root", "listed", "intermediate", "other"]
 _HEX = re.compile(r"[0-9a-f]{8,64}")
 
 
@@ -35,8 +35,9 @@ _HEX = re.compile(r"[0-9a-f]{8,64}")
 class StoredCertificate:
     """A certificate in a file.
 
-    :param role: ``root`` where it is an anchor once it lies in the folder, ``intermediate`` where it is a CA that only
-        helps to build chains, ``other`` where it is none.
+    :param role: ``root`` where it is an anchor once it lies in the folder; ``listed`` the same of a CA that did not
+        sign itself and that a trust list grants; ``intermediate`` where it is a CA that only helps to build chains;
+        ``other`` where it is none.
     """
 
     file: Path
@@ -65,6 +66,17 @@ def folder_of(config: Config) -> Path:
     return default_folder()
 
 
+def is_list_file(file: Path) -> bool:
+    """Tell whether a file is XML: a trust list and none of the certificate formats.
+
+    :raises InputRefused: it is not there.
+    """
+    if not file.is_file():
+        raise InputRefused("trust.no_file", file=file)
+    with file.open("rb") as opened:
+        return opened.read(64).lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<")
+
+
 def certificates_in(file: Path) -> tuple[StoredCertificate, ...]:
     """Read the certificates of one file: PEM, DER or PKCS #7.
 
@@ -73,11 +85,20 @@ def certificates_in(file: Path) -> tuple[StoredCertificate, ...]:
     if not file.is_file():
         raise InputRefused("trust.no_file", file=file)
     store = load_trust((file,), ())
-    found = tuple(StoredCertificate(file, each, "root") for each in store.anchors)
+    found = tuple(StoredCertificate(file, each, _anchor_role(each)) for each in store.anchors)
     found += tuple(StoredCertificate(file, each, _role(each)) for each in store.others)
     if not found:
         raise InputRefused("trust.no_certificate", file=file)
     return found
+
+
+def _anchor_role(certificate: Certificate) -> Role:
+    return "root" if is_anchor(certificate) else "listed"
+
+
+def role_of(certificate: Certificate) -> Role:
+    """Return what a certificate is once it lies in the folder as an ordinary file."""
+    return "root" if is_anchor(certificate) else _role(certificate)
 
 
 def _role(certificate: Certificate) -> Role:
@@ -93,15 +114,16 @@ def stored(folder: Path) -> tuple[StoredCertificate, ...]:
     for file in sorted(folder.rglob("*")) if folder.is_dir() else ():
         if file.is_file() and file.name != distrust.FILE_NAME:
             store = load_trust((file,), ())
-            found += [StoredCertificate(file, each, "root") for each in store.anchors]
+            found += [StoredCertificate(file, each, _anchor_role(each)) for each in store.anchors]
             found += [StoredCertificate(file, each, _role(each)) for each in store.others]
-    order = {"root": 0, "intermediate": 1, "other": 2}
+    order = {"root": 0, "listed": 1, "intermediate": 2, "other": 3}
     return tuple(sorted(found, key=lambda each: (order[each.role], each.certificate.display_name, each.file)))
 
 
-def add(folder: Path, certificate: Certificate) -> Path:
+def add(folder: Path, certificate: Certificate, *, listed_as: str | None = None) -> Path:
     """Put a certificate into the folder as a file of its own and return the file.
 
+    :param listed_as: what a trust list says about it; it is an anchor then though it did not sign itself.
     :raises WrongUse: it lies there already, or the folder cannot be written.
     """
     from kyso.update.files import write_output
@@ -110,7 +132,7 @@ def add(folder: Path, certificate: Certificate) -> Path:
         raise WrongUse("trust.already_there", subject=certificate.display_name, folder=folder)
     _make(folder)
     file = folder / f"{_file_name(certificate)}-{certificate.sha256[:16]}.pem"
-    write_output(file, (_pem(certificate),), overwrite=False)
+    write_output(file, (_pem(certificate, listed_as),), overwrite=False)
     return file
 
 
@@ -123,7 +145,8 @@ def remove(folder: Path, certificate: StoredCertificate) -> None:
     from kyso.update.files import write_output
 
     if rest:
-        write_output(certificate.file, tuple(_pem(each.certificate) for each in rest), overwrite=True)
+        kept = tuple(_pem(each.certificate, "" if each.role == "listed" else None) for each in rest)
+        write_output(certificate.file, kept, overwrite=True)
         return
     try:
         certificate.file.unlink()
@@ -214,6 +237,9 @@ def _file_name(certificate: Certificate) -> str:
     return re.sub(r"[^A-Za-z0-9]+", "-", plain).strip("-").lower()[:60] or "certificate"
 
 
-def _pem(certificate: Certificate) -> bytes:
+def _pem(certificate: Certificate, listed_as: str | None = None) -> bytes:
     body = "\n".join(textwrap.wrap(base64.b64encode(certificate.raw).decode("ascii"), 64))
-    return f"-----BEGIN CERTIFICATE-----\n{body}\n-----END CERTIFICATE-----\n".encode("ascii")
+    label = "CERTIFICATE" if listed_as is None else TRUSTED_LABEL.decode()
+    # What stands outside the block is for people (RFC 7468, 5.2).
+    told = f"{' '.join(listed_as.replace('-----', '').split())}\n" if listed_as else ""
+    return f"{told}-----BEGIN {label}-----\n{body}\n-----END {label}-----\n".encode()

@@ -64,6 +64,18 @@ def test_a_named_file_without_use_is_reported(pki: DemoPki, tmp_path: Path) -> N
     assert [problem.code for problem in store.problems] == ["verification.trust_file_unusable"]
 
 
+def test_places_that_hold_nothing_usable_are_told(pki: DemoPki, tmp_path: Path) -> None:
+    """An empty folder, and a certificate where a revocation list is meant, are warnings and not silence."""
+    (tmp_path / "empty").mkdir()
+    store = load_trust((tmp_path / "empty",), (tmp_path / "empty", pki.root_pem))
+    assert [problem.code for problem in store.problems] == [
+        "verification.trust_folder_unusable",
+        "verification.crl_folder_unusable",
+        "verification.crl_file_unusable",
+    ]
+    assert load_trust((pki.root_pem,), (pki.crl_folder,)).problems == ()
+
+
 def test_a_changed_trust_file_is_read_again(pki: DemoPki, tmp_path: Path) -> None:
     """What is remembered of a file holds only while the file stays as it is."""
     path = tmp_path / "root.pem"
