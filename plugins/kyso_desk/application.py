@@ -8,7 +8,15 @@ from contextlib import asynccontextmanager
 from starlette.applications import Starlette
 from starlette.routing import Route
 
-from kyso_desk import letter_routes, receiving_routes, signing_routes, site
+from kyso_desk import (
+    doctor_routes,
+    incoming_routes,
+    letter_routes,
+    receiving_routes,
+    setup_routes,
+    signing_routes,
+    site,
+)
 from kyso_desk.desk import Desk, Handler, guarded
 from kyso_desk.gate import Gate
 
@@ -27,6 +35,16 @@ ROUTES: tuple[tuple[str, str, Handler], ...] = (
     ("POST", "/api/letters/{letter}/ticket", letter_routes.ticket),
     ("POST", "/api/letters/{letter}/verify", receiving_routes.verify),
     ("GET", "/api/letters/{letter}/report", receiving_routes.report),
+    ("POST", "/api/letters/{letter}/receive", incoming_routes.receive),
+    ("GET", "/api/register", incoming_routes.search),
+    ("POST", "/api/register/decide", incoming_routes.decide),
+    ("POST", "/api/register/forward", incoming_routes.forward),
+    ("GET", "/api/register/notice", incoming_routes.notice),
+    ("GET", "/api/doctor", doctor_routes.examine),
+    ("GET", "/api/setup", setup_routes.state),
+    ("GET", "/api/setup/keys", setup_routes.keys),
+    ("POST", "/api/setup/files", setup_routes.take_file),
+    ("POST", "/api/setup", setup_routes.write),
     ("POST", "/api/jobs", signing_routes.begin),
     ("GET", "/api/jobs/{job}", signing_routes.watch),
     ("POST", "/api/jobs/{job}/secret", signing_routes.hand_over),

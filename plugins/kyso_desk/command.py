@@ -39,7 +39,6 @@ def desk(
 
     run_desk(
         common.config,
-        config_path=common.config_path,
         port=port,
         online=common.online,
         language=language,

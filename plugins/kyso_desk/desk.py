@@ -23,6 +23,7 @@ from kyso_desk.wording import told_error
 
 if TYPE_CHECKING:
     from kyso.plugins import PluginRegistry
+    from kyso_desk.first_run import Uploaded
     from kyso_desk.workspace import DeskLetter, Workspace
 
 Handler = Callable[["Desk", Request], Awaitable[Response]]
@@ -33,18 +34,18 @@ MAX_TICKETS = 50
 class Desk:
     """Configuration, workspace, worker processes and jobs of one running desk.
 
-    :param config_path: as given on the command line, else ``None``.
+    :ivar found_keys: URIs of keys that were listed for the first run, by the names the page knows them by.
+    :ivar uploads: files that the first run takes along.
     """
 
-    def __init__(
-        self, config: Config, workspace: Workspace, *, config_path: Path | None, online: bool, language: Language
-    ) -> None:
+    def __init__(self, config: Config, workspace: Workspace, *, online: bool, language: Language) -> None:
         self.workspace = workspace
         self.language: Language = language
         self.online = online or config.network.online
         self.registry: PluginRegistry = create_plugin_manager()
         self.jobs = Jobs(lambda: self.config, online=self.online)
-        self._config_path = config_path
+        self.found_keys: dict[str, str] = {}
+        self.uploads: dict[str, Uploaded] = {}
         self._pool: WorkerPool | None = None
         self._starting = asyncio.Lock()
         self._tickets: dict[str, str] = {}
@@ -54,6 +55,13 @@ class Desk:
         """Work with another configuration from now on. :raises WrongUse: the desk's section of it is wrong."""
         self.settings: DeskSettings = settings_of(config)
         self.config = config
+
+    @property
+    def first_config(self) -> Path:
+        """Where the first kyso.toml goes: the user's own."""
+        from kyso.config import user_file
+
+        return user_file()
 
     async def start(self) -> None:
         """Start the worker processes, so that the first letter finds them ready."""

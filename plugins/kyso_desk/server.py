@@ -15,7 +15,6 @@ from kyso_desk.workspace import Workspace
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from kyso.config import Config
     from kyso.text import Language
@@ -26,7 +25,6 @@ LOOPBACK = "127.0.0.1"
 def run_desk(
     config: Config,
     *,
-    config_path: Path | None,
     port: int,
     online: bool,
     language: Language,
@@ -48,7 +46,7 @@ def run_desk(
             raise InputRefused("desk.port_taken", port=port) from cause
         listening.listen(64)
         bound: int = listening.getsockname()[1]
-        desk = Desk(config, workspace, config_path=config_path, online=online, language=language)
+        desk = Desk(config, workspace, online=online, language=language)
         gate = make_application(desk, port=bound)
         server = _Server(
             uvicorn.Config(

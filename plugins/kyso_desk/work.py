@@ -16,6 +16,7 @@ from kyso.errors import InputRefused, KysoError
 from kyso.geometry import MM_PER_INCH, RectMm
 from kyso.models import SignRequest
 from kyso.serving.problems import problem_of
+from kyso_desk import incoming
 from kyso_desk.wording import told, told_error
 
 if TYPE_CHECKING:
@@ -50,6 +51,11 @@ def start(config_path: str | None, online: bool) -> Callable[[str, dict[str, Any
         "place": _place,
         "verify": _verify,
         "report": _report,
+        "receive": incoming.receive,
+        "search": incoming.search,
+        "decide": incoming.decide_later,
+        "forward": incoming.forward,
+        "notice": incoming.notice,
     }
 
     def work(task: str, arguments: dict[str, Any], blobs: list[bytes]) -> Answer:
@@ -132,7 +138,7 @@ def request_from(table: Mapping[str, Any]) -> SignRequest:
 
 
 def _verify(engine: Engine, path: str, name: str) -> Answer:
-    """Return the verification as the contract's JSON and in words."""
+    """Return the verification as the contract's JSON and in words, and what receiving the letter would lead to."""
     from kyso.reports.contents import contents_of
     from kyso.reports.json import as_table
     from kyso.text import LANGUAGES
@@ -142,7 +148,7 @@ def _verify(engine: Engine, path: str, name: str) -> Answer:
     table = as_table(report)
     # Where the server keeps the letter for the moment concerns nobody.
     table["file"]["path"] = None
-    return {"report": table, "words": words}, ()
+    return {"report": table, "words": words, "foresight": incoming.foresight(engine, Path(path), report)}, ()
 
 
 def _report(engine: Engine, path: str, name: str, report_format: str, language: Any) -> Answer:

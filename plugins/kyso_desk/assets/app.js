@@ -1,12 +1,15 @@
 // The desk's page: opens the desk, keeps the language, and shows one room at a time.
 
 import { button, el, trouble } from "./elements.js";
+import { DoctorRoom } from "./doctor.js";
 import { ReceiveRoom } from "./receive.js";
+import { RegisterRoom } from "./register.js";
 import { call, takeKey } from "./server.js";
+import { SetupRoom } from "./setup.js";
 import { SignRoom } from "./sign.js";
 import { currentLanguage, t, useLanguage, wishedLanguage } from "./words.js";
 
-const ROOMS = ["sign", "receive"];
+const ROOMS = ["sign", "receive", "register", "doctor", "setup"];
 const work = document.getElementById("work");
 const rooms = {};
 let desk = null;
@@ -16,7 +19,7 @@ async function words(language) {
   return call("GET", `/api/words/${language}`);
 }
 
-export async function reloadDesk() {
+async function reloadDesk() {
   desk = await call("GET", "/api/desk");
   document.getElementById("office").textContent = desk.organisation;
   for (const room of Object.values(rooms)) room.take?.(desk);
@@ -70,7 +73,10 @@ function go() {
 
 function make(name) {
   if (name === "sign") return new SignRoom(desk);
-  return new ReceiveRoom(desk);
+  if (name === "receive") return new ReceiveRoom(desk);
+  if (name === "register") return new RegisterRoom();
+  if (name === "doctor") return new DoctorRoom();
+  return new SetupRoom(desk, reloadDesk);
 }
 
 function unsaved() {

@@ -60,8 +60,8 @@ let toldTimer = 0;
 
 export function tell(message, tone = "plain") {
   const place = document.getElementById("told");
-  place.replaceChildren(el("p", { class: `tone-${tone}` }, message));
   clearTimeout(toldTimer);
+  place.replaceChildren(message ? el("p", { class: `tone-${tone}` }, message) : "");
   toldTimer = setTimeout(() => place.replaceChildren(), 9000);
 }
 

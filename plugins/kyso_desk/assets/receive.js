@@ -1,13 +1,16 @@
 // The receiving room: what an arrived letter's signatures are worth, and what was changed after them.
 
 import { chooseFiles, dropZone, receiveDrops } from "./drop.js";
-import { button, el, icon, tell, trouble } from "./elements.js";
+import { button, el, field, icon, tell, trouble } from "./elements.js";
 import { Pages } from "./pages.js";
+import { entryCard } from "./register.js";
 import { call, openLetter, save, upload } from "./server.js";
 import { count, currentLanguage, said, t } from "./words.js";
 
 const SIGNS = { good: "check", bad: "cross", doubtful: "warning", neutral: "question" };
 const MARK_TONES = { valid: "good", invalid: "bad", undetermined: "doubtful" };
+const DECISION_TONES = { accept: "good", return: "bad", suspicious: "doubtful" };
+const FACTS = ["author", "number_and_symbol", "dated", "kind", "subject", "sender", "recipient"];
 const SHOWN_CHANGES = ["forbidden", "annotations", "form_filling"];
 
 export class ReceiveRoom {
@@ -61,7 +64,7 @@ export class ReceiveRoom {
   }
 
   #progress(words) {
-    if (words) tell(words);
+    tell(words);
     if (this.progress?.isConnected) this.progress.replaceChildren(words ? el("p", { class: "working" }, words) : "");
   }
 
@@ -131,6 +134,7 @@ export class ReceiveRoom {
           icon(SIGNS[words.tone]),
           el("div", {}, el("h2", {}, words.verdict), el("p", {}, words.why), words.next_step ? el("p", { class: "next" }, words.next_step) : null),
         ),
+        this.#register(arrival),
         el("section", { class: "group" }, table(words.facts)),
         words.warnings.length ? el("section", { class: "group" }, el("h2", {}, t("receive.warnings")), ...words.warnings.map(remark)) : null,
         ...words.signatures.map((signature, index) => this.#signature(signature, report.signatures[index])),
@@ -144,6 +148,63 @@ export class ReceiveRoom {
         button(t("open"), () => openLetter(arrival.letter)),
       ),
     );
+  }
+
+  // What the policy of the incoming desk says, and the row that it becomes once the person agrees.
+  #register(arrival) {
+    const seen = arrival.foresight;
+    if (arrival.entry) return el("section", { class: "group" }, el("h2", {}, t("intake.entered")), ...(arrival.warnings ?? []).map(notice), el("ul", { class: "rows" }, entryCard(arrival.entry, () => this.#reread(arrival))));
+    if (seen.refused) return el("details", { class: "group" }, el("summary", {}, t("intake.head")), trouble(said(seen.refused), said(seen.refused, "next")));
+    const kind = seen.decision.kind;
+    const earlier = seen.earlier.length ? el("p", { class: "doubt" }, t("intake.earlier", { reference: seen.earlier[0].reference, date: seen.earlier[0].arrived_on })) : null;
+    const inputs = Object.fromEntries(FACTS.map((name) => [name, this.#input(arrival, name)]));
+    const misdirected = el("input", { type: "checkbox", id: "misdirected" });
+    misdirected.checked = arrival.given?.misdirected ?? false;
+    misdirected.addEventListener("change", () => ((arrival.given ??= {}).misdirected = misdirected.checked));
+    const go = button(t(`intake.go_${kind}`), () => this.#enter(arrival, go), { class: "main" });
+    return el(
+      "section",
+      { class: "group intake" },
+      el("div", { class: "head" }, el("h2", {}, t("intake.head")), el("span", { class: `badge ${DECISION_TONES[kind]}` }, t(`intake.kind_${kind}`))),
+      el("ul", { class: "reasons" }, ...seen.decision.reasons.map((reason) => el("li", {}, said(reason)))),
+      earlier,
+      ...seen.warnings.map(notice),
+      el("details", { open: arrival.factsOpen ?? false }, el("summary", { on: { click: () => (arrival.factsOpen = !arrival.factsOpen) } }, t("intake.facts")), ...FACTS.map((name) => field(t(`register.${name}`), inputs[name])), el("div", { class: "field check" }, misdirected, el("label", { for: "misdirected" }, t("intake.misdirected")))),
+      el("div", { class: "row" }, go),
+      el("p", { class: "hint" }, t(`intake.hint_${kind}`)),
+    );
+  }
+
+  #input(arrival, name) {
+    const input = el("input", { type: "text", autocomplete: "off", value: arrival.given?.[name] ?? arrival.foresight.facts[name] ?? "", placeholder: name === "dated" ? t("date_example") : null });
+    input.addEventListener("input", () => ((arrival.given ??= {})[name] = input.value));
+    return input;
+  }
+
+  async #enter(arrival, go) {
+    go.disabled = true;
+    this.working += 1;
+    try {
+      const facts = Object.fromEntries(FACTS.map((name) => [name, arrival.given?.[name] ?? arrival.foresight.facts[name] ?? ""]));
+      const received = await call("POST", `/api/letters/${arrival.id}/receive`, { ...facts, misdirected: arrival.given?.misdirected ?? false });
+      arrival.entry = received.entry;
+      arrival.warnings = received.warnings;
+      this.#render();
+      tell(t("intake.done", { reference: received.entry.reference }), "good");
+    } catch (error) {
+      const problem = error.problem ?? {};
+      go.disabled = false;
+      tell(said(problem) || t("unreachable"), "bad");
+      go.parentElement.after(trouble(said(problem) || t("unreachable"), said(problem, "next")));
+    } finally {
+      this.working -= 1;
+    }
+  }
+
+  async #reread(arrival) {
+    const found = await call("GET", `/api/register?words=${encodeURIComponent(arrival.entry.file_name)}`).catch(() => ({ rows: [] }));
+    arrival.entry = found.rows.find((row) => row.file_name === arrival.entry.file_name && row.arrived_on === arrival.entry.arrived_on) ?? arrival.entry;
+    this.#render();
   }
 
   #list() {
@@ -181,6 +242,10 @@ export class ReceiveRoom {
 
 function table(items) {
   return el("dl", { class: "items" }, ...items.flatMap((item) => [el("dt", {}, item.name), el("dd", {}, item.value)]));
+}
+
+function notice(told) {
+  return el("div", { class: "notice" }, icon("warning"), el("div", {}, el("p", {}, said(told)), said(told, "next") ? el("p", { class: "next" }, said(told, "next")) : null));
 }
 
 function remark(one) {

@@ -100,7 +100,7 @@ export class SignRoom {
   }
 
   #progress(words) {
-    if (words) tell(words);
+    tell(words);
     if (this.progress?.isConnected) this.progress.replaceChildren(words ? el("p", { class: "working" }, words) : "");
   }
 

@@ -118,7 +118,7 @@ export class SignForm {
       box.addEventListener("change", () => this.#set(setting.name, box.checked ? "yes" : ""));
       return el("div", { class: "field check" }, box, el("label", { for: identifier }, said(setting.summary)));
     }
-    const input = el("input", { type: setting.kind === "date" ? "date" : "text", value, placeholder: setting.kind === "date" ? null : (setting.default ?? ""), autocomplete: "off", inputmode: setting.kind === "mm" ? "decimal" : null });
+    const input = el("input", { type: "text", value, placeholder: setting.kind === "date" ? t("date_example") : (setting.default ?? ""), autocomplete: "off", inputmode: setting.kind === "mm" ? "decimal" : null });
     input.addEventListener("input", () => this.#set(setting.name, input.value.trim()));
     return field(words, input, hint);
   }
