@@ -35,6 +35,7 @@ _DS: Final = "http://www.w3.org/2000/09/xmldsig#"
 _GREATEST_BYTES: Final = 4 << 20
 _MOST_ELEMENTS: Final = 200_000
 _DEEPEST: Final = 200
+_MOST_CERTIFICATES: Final = 8
 _METHODS: Final[dict[tuple[SchemeName, DigestName], SignatureMethod]] = {
     ("rsa-pkcs1v15", "sha256"): SignatureMethod.RSA_SHA256,
     ("rsa-pkcs1v15", "sha384"): SignatureMethod.RSA_SHA384,
@@ -143,7 +144,9 @@ def check_xml(data: bytes, judge: CertificateJudge) -> XmlVerdict:
     """
     from kyso.cms.certificate import read_certificate
     from kyso.cms.der import DerError
+    from kyso.cms.verify import readable
     from kyso.signing.certificates import signer_of
+    from kyso.verification.revocation import Evidence
 
     try:
         root = parse_xml(data)
@@ -152,10 +155,11 @@ def check_xml(data: bytes, judge: CertificateJudge) -> XmlVerdict:
             return XmlVerdict("unsigned", "", "none", ())
         if len(signatures) > 1:
             return XmlVerdict("invalid", "", "none", (Notice("agent.xml_several"),))
-        stated = signatures[0].findtext(f".//{{{_DS}}}X509Certificate") or ""
-        certificate = base64.b64decode("".join(stated.split()), validate=True)
+        stated = _stated_certificates(signatures[0])
+        certificate = stated[0] if stated else b""
         leaf = read_certificate(certificate)
         signer = signer_of(certificate).name
+        _without_tail(root, signatures[0])
     except KysoError as error:
         return XmlVerdict("invalid", "", "none", (Notice(error.code, error.parameters),))
     except (ValueError, DerError):
@@ -167,10 +171,17 @@ def check_xml(data: bytes, judge: CertificateJudge) -> XmlVerdict:
         return XmlVerdict("invalid", signer, "none", (Notice("agent.xml_broken"),))
     results = found if isinstance(found, list) else [found]
     whole = any(_covers_all(result.signed_xml, data) for result in results)
+    judge.learn(readable(stated[1:]), Evidence())
     judged = judge.judge(leaf, "signing", None)
     reasons = (*judged.wrong, *judged.doubts, *(() if whole else (Notice("agent.xml_part"),)))
     verdict = "invalid" if judged.wrong else "undetermined" if judged.doubts or not whole else "valid"
     return XmlVerdict(verdict, signer, "whole" if whole else "part", reasons)
+
+
+def _stated_certificates(signature: etree._Element) -> list[bytes]:
+    """Return the certificates in KeyInfo, the signer's first. :raises ValueError: one is no base64."""
+    found = list(signature.iter(f"{{{_DS}}}X509Certificate"))[:_MOST_CERTIFICATES]
+    return [base64.b64decode("".join((element.text or "").split()), validate=True) for element in found]
 
 
 def _covers_all(covered: etree._Element | None, data: bytes) -> bool:
@@ -181,6 +192,17 @@ def _covers_all(covered: etree._Element | None, data: bytes) -> bool:
     for element in list(root.iter(f"{{{_DS}}}Signature")):
         _remove(element)
     return bool(etree.tostring(covered, method="c14n") == etree.tostring(root, method="c14n"))
+
+
+def _without_tail(root: etree._Element, signature: etree._Element) -> None:
+    """Move a signature with text behind it to the end of the document, because signxml cannot read it there.
+
+    Where it stands does not matter: it is taken out before the digest, and the text stays where it was.
+    """
+    if signature.tail and signature is not root:
+        _remove(signature)
+        signature.tail = None
+        root.append(signature)
 
 
 def _remove(element: etree._Element) -> None:
