@@ -27,13 +27,13 @@ from typing import TYPE_CHECKING, Self
 from kyso.config import Config
 from kyso.contracts import untold
 from kyso.errors import InternalError, KeyTrouble, KysoError
-from kyso.frozen import dataclass
 from kyso.hookspecs import hookimpl
 from kyso.models import (
     DigestToSign,
     FailedSignature,
     PendingSignature,
     PreparedSignature,
+    Preview,
     SignatureValue,
     Signed,
     SignedDocument,
@@ -49,7 +49,6 @@ if TYPE_CHECKING:
     from kyso.contracts import Key, KeyDescription, NoticeTeller, SecretAsker
     from kyso.document.opening import OpenLetter
     from kyso.extending.timestamp import TimestampAuthorities
-    from kyso.geometry import RectMm
     from kyso.models import Notice, Placement
     from kyso.records.store import PreparedRecord
     from kyso.secret import Secret
@@ -66,19 +65,6 @@ Outcome = SignedDocument | PendingSignature | FailedSignature
 _EVENTS = {SignedDocument: "signed", PendingSignature: "pending", FailedSignature: "failed"}
 _JUDGEMENT_HOLDS = timedelta(minutes=5)
 """How long what was found about a certificate's chain holds for the next letter."""
-
-
-@dataclass(frozen=True, slots=True)
-class Preview:
-    """The page as it would look signed.
-
-    :param png: the picture.
-    :param boxes_mm: the measured boxes behind the placement, in display space; ``stamp`` is the stamp itself.
-    """
-
-    png: bytes
-    placement: Placement
-    boxes_mm: Mapping[str, RectMm]
 
 
 def _no_secret(code: str, parameters: Mapping[str, object]) -> Secret:

@@ -15,6 +15,20 @@ from kyso_remote.checking import matched_values
 from kyso_remote.provider import Provider, RemoteCertificate, SigningOrder, Values, Waiting
 from kyso_remote.ticket import Ticket, read_ticket
 
+_FINAL = frozenset(
+    {
+        "remote.rejected",
+        "remote.expired",
+        "remote.quota",
+        "remote.certificate_unusable",
+        "remote.certificate_changed",
+        "remote.key_disabled",
+        "remote.ticket_bad",
+    }
+)
+"""What ends a request for good. Anything else that a provider says while it is asked for the state of a request (a
+client secret that was changed, a wrong one-time code) can be mended, and the request is asked for again."""
+
 
 class RemoteKey:
     """Signs digests through a provider. Every value is checked against the certificate before it is handed on."""
@@ -25,6 +39,7 @@ class RemoteKey:
         self._chosen = chosen
         self._fetcher = fetcher
         self._closed = False
+        self._announced: dict[tuple[bytes, ...], str] = {}
         self._thumbprint = hashlib.sha256(chosen.der).hexdigest()
 
     @property
@@ -48,6 +63,14 @@ class RemoteKey:
         limit = self._account.profile.batch_limit
         return min(limit, self._chosen.batch_limit or limit)
 
+    def announce(self, digests: Sequence[DigestToSign], scheme: SchemeName) -> str | None:
+        """Return the ticket of the next request over `digests`, where the provider can be asked by our own name."""
+        if not self._provider.asks_by_own_name or not digests:
+            return None
+        transaction = str(uuid.uuid4())
+        self._announced[_values_of(digests)] = transaction
+        return self._pending(Waiting(transaction), tuple(digests), scheme).ticket
+
     def sign(self, digests: Sequence[DigestToSign], scheme: SchemeName) -> Signed | Pending:
         """Send the digests in one request.
 
@@ -62,7 +85,8 @@ class RemoteKey:
             raise KeyTrouble("remote.scheme_unsupported", provider=self._title, scheme=scheme, digest=digests[0].digest)
         if len({digest.digest for digest in digests}) > 1:
             raise KeyTrouble("remote.scheme_unsupported", provider=self._title, scheme=scheme, digest="mixed")
-        order = SigningOrder(self._chosen, tuple(digests), scheme, str(uuid.uuid4()))
+        transaction = self._announced.pop(_values_of(digests), None) or str(uuid.uuid4())
+        order = SigningOrder(self._chosen, tuple(digests), scheme, transaction)
         try:
             outcome = self._provider.submit(order)
         except FetchFailed as failed:
@@ -86,14 +110,20 @@ class RemoteKey:
         """Ask once how the request stands.
 
         :raises KeyTrouble: the person declined, the request expired, or the certificate is another one now.
-        :raises RemoteFailed: the provider failed; asking again later is harmless.
+        :raises RemoteFailed: the provider failed, or does not accept the access as it is now; asking again later is
+            harmless.
         """
         self._refuse_closed()
         opened = read_ticket(ticket)
         if opened.certificate_sha256 != self._thumbprint:
             raise KeyTrouble("remote.certificate_changed", provider=self._title)
         order = SigningOrder(self._chosen, opened.digests, opened.scheme, opened.waiting.transaction)
-        outcome = self._provider.poll(opened.waiting, order)
+        try:
+            outcome = self._provider.poll(opened.waiting, order)
+        except KeyTrouble as trouble:
+            if trouble.code in _FINAL:
+                raise
+            raise RemoteFailed(trouble.code, **trouble.parameters) from trouble
         if isinstance(outcome, Values):
             values = matched_values(outcome, opened.digests, self.certificate, opened.scheme, self._title)
             return Signed(values)
@@ -128,3 +158,7 @@ class RemoteKey:
             **ticket.waiting.parameters,
         }
         return Pending(ticket.encoded(), ticket.expires_at, ticket.waiting.instruction, parameters)
+
+
+def _values_of(digests: Sequence[DigestToSign]) -> tuple[bytes, ...]:
+    return tuple(digest.value for digest in digests)

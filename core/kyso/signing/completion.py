@@ -14,13 +14,17 @@ from kyso.cms.values import HASHES, value_matches
 from kyso.errors import InputRefused, KeyTrouble
 from kyso.models import SignedDocument
 from kyso.signing.certificates import signer_of
+from kyso.update.copying import digest_of_ranges
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from kyso.extending.timestamp import TimestampAuthorities
-    from kyso.models import Level, PreparedSignature, SignatureValue
+    from kyso.models import Level, Notice, PreparedSignature, SignatureValue
     from kyso.update.files import PreparedFile
+
+# id-aa-timeStampToken (RFC 3161, appendix A) as /Contents writes it.
+_TIMESTAMP_ATTRIBUTE = b"060b2a864886f70d010910020e"
 
 
 def attributes_digest(prepared: PreparedSignature) -> bytes:
@@ -83,9 +87,15 @@ def finish(
         file.embed(stamped.cms)
         level, notices = stamped.level, (*notices, *stamped.notices)
     published = file.publish(out, overwrite=overwrite)
+    return _signed(prepared, out, published if isinstance(published, bytes) else None, level, notices)
+
+
+def _signed(
+    prepared: PreparedSignature, path: Path | None, data: bytes | None, level: Level, notices: tuple[Notice, ...]
+) -> SignedDocument:
     return SignedDocument(
-        path=out,
-        data=published if isinstance(published, bytes) else None,
+        path=path,
+        data=data,
         size=prepared.file_size,
         original_size=prepared.original_size,
         field=prepared.field,
@@ -93,7 +103,28 @@ def finish(
         rect_mm=prepared.rect_mm,
         level=level,
         policy=prepared.policy,
-        signer=signer_of(certificate).name,
+        signer=signer_of(prepared.certificates[0]).name,
         signed_at=prepared.signed_at,
         notices=notices,
     )
+
+
+def published_before(prepared: PreparedSignature, path: Path | None) -> SignedDocument | None:
+    """Return the letter that stands at `path` where it is this very preparation, finished; else ``None``.
+
+    What decides is the digest over the byte ranges, which no other file has, and a /Contents that was filled.
+    """
+    if path is None or not path.is_file() or path.stat().st_size != prepared.file_size:
+        return None
+    start, end = prepared.byte_range[1], prepared.byte_range[2]
+    try:
+        with path.open("rb") as file:
+            digest = digest_of_ranges(prepared.digest, file, prepared.byte_range, prepared.file_size)
+            file.seek(start + 1)
+            contents = file.read(end - start - 2)
+    except OSError:
+        return None  # what cannot be read is not known to be finished; writing it will tell why
+    if digest != prepared.document_digest or not contents.strip(b"0"):
+        return None
+    level: Level = "t" if _TIMESTAMP_ATTRIBUTE in contents.lower() else "b"
+    return _signed(prepared, path, None, level, prepared.notices)
