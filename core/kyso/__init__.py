@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from kyso.config import Config
-    from kyso.engine import Engine, Preview
+    from kyso.engine import Engine
     from kyso.errors import (
         ConfigWrong,
         InputRefused,
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
         PendingSignature,
         Placement,
         PreparedSignature,
+        Preview,
         SignatureValue,
         SignedDocument,
         SignRequest,
@@ -50,7 +51,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "kyso.config": ("Config",),
-    "kyso.engine": ("Engine", "Preview"),
+    "kyso.engine": ("Engine",),
     "kyso.errors": (
         "ConfigWrong",
         "InputRefused",
@@ -68,6 +69,7 @@ _HOMES = {
         "PendingSignature",
         "Placement",
         "PreparedSignature",
+        "Preview",
         "SignRequest",
         "SignatureValue",
         "SignedDocument",

@@ -136,6 +136,19 @@ class Placement:
 
 
 @dataclass(frozen=True, slots=True)
+class Preview:
+    """The page as it would look signed.
+
+    :param png: the picture.
+    :param boxes_mm: the measured boxes behind the placement, in display space; ``stamp`` is the stamp itself.
+    """
+
+    png: bytes
+    placement: Placement
+    boxes_mm: Mapping[str, RectMm]
+
+
+@dataclass(frozen=True, slots=True)
 class PreparedSignature:
     """A letter ready for its signature value. Plain data: JSON beside the prepared file.
 
