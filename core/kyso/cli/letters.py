@@ -88,6 +88,23 @@ def refuse_existing(path: Path, *, force: bool) -> None:
         raise WrongUse("cli.output_exists", name=path)
 
 
+def sources_of(files: Sequence[Path]) -> list[Path]:
+    """Return the files given, with the PDF files under the folders among them.
+
+    :raises WrongUse: a folder holds none.
+    """
+    found: list[Path] = []
+    for file in files:
+        if file.is_dir():
+            within = pdf_files(file)
+            if not within:
+                raise WrongUse("cli.folder_empty", name=file)
+            found += within
+        else:
+            found.append(file)
+    return found
+
+
 def pdf_files(folder: Path, leaving_out: Path | None = None) -> list[Path]:
     """Return the PDF files under `folder`, sorted, without hidden ones and without those under `leaving_out`.
 

@@ -47,7 +47,7 @@ def run(
         written = engine.registry.report_format(report_format)
         if written.binary and out is None:
             raise WrongUse("cli.format_needs_out", format=report_format)
-        sources = _sources(files)
+        sources = letters.sources_of(files)
         # One HTML page after the other is no page.
         if (written.binary or report_format == "html") and len(sources) > 1:
             raise WrongUse("cli.format_one_file", format=report_format)
@@ -116,19 +116,6 @@ def time_from(value: str | None) -> datetime | None:
     except ValueError:
         raise WrongUse("cli.bad_time", value=value) from None
     return moment if moment.tzinfo is not None else moment.replace(tzinfo=VIETNAM_TIME)
-
-
-def _sources(files: list[Path]) -> list[Path]:
-    found: list[Path] = []
-    for file in files:
-        if file.is_dir():
-            within = letters.pdf_files(file)
-            if not within:
-                raise WrongUse("cli.folder_empty", name=file)
-            found += within
-        else:
-            found.append(file)
-    return found
 
 
 def _piece(written: ReportFormat, report: VerificationReport, name: str, common: Common, *, alone: bool) -> bytes:

@@ -14,6 +14,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
+from kyso import text
 from kyso.errors import InputRefused, WrongUse
 from kyso.models import VIETNAM_TIME, Notice
 from kyso.receiving import cabinet as cabinets
@@ -24,7 +25,7 @@ from kyso.receiving.policy import PERSON, IntakePolicy, Judged, decide, load_pol
 from kyso.receiving.reading import missing_facts, read_facts
 from kyso.receiving.register import Register, fact_values, identifier_of, likeness_of
 from kyso.receiving.values import Arrival, Decision, Entry, Event, LetterFacts, NoticeKind, Reception, State
-from kyso.text import Phrase
+from kyso.text import LANGUAGES, Text
 from kyso.verification.detached import SUFFIX, signed_file
 from kyso.verification.settings import settings_from
 from kyso.verification.verify import verify_document
@@ -261,7 +262,9 @@ class IncomingDesk:
             warnings += (Notice("intake.alike", {**told, "reference": first.reference}),)
         unknown = missing_facts(entry.facts)
         if unknown and entry.state != "returned":
-            names = [Phrase(f"intake.fact.{name}") for name in unknown]
+            names = [
+                Text(*(text.message(f"intake.fact.{name}", language) for language in LANGUAGES)) for name in unknown
+            ]
             warnings += (Notice("intake.facts_missing", {"reference": entry.reference, "facts": names}),)
         notices = self._missing_notices(entry)
         folder = self.cabinet.place(entry.folder)
@@ -325,15 +328,25 @@ class IncomingDesk:
         event = self._event("amended", by, **{name: str(old[name] or "") for name in changed})
         return self.register.change(entry.id, event, {**changed, "likeness": likeness_of(completed)})
 
-    def notice(self, reference: str, kind: NoticeKind | None = None, *, number: str = "") -> tuple[Path, ...]:
+    def notice(
+        self, reference: str, kind: NoticeKind | None = None, *, number: str = "", out: Path | None = None
+    ) -> tuple[Path, ...]:
         """Write a letter's notice anew and return its files.
 
         :param kind: by default those that its state asks for.
         :param number: number of the notice itself, where it is known.
+        :param out: a folder to write into instead of the letter's own.
+        :raises WrongUse: there is no such letter, or a notice of a recall is asked for and there was none.
         """
         entry = self.find(reference)
+        if kind == "recall" and entry.recalled_on is None:
+            raise WrongUse("intake.not_recalled", reference=entry.reference)
+        if kind == "receipt" and entry.number is None:
+            raise WrongUse("intake.not_entered", reference=entry.reference)
+        if out is None and entry.destroyed_at is not None:
+            raise WrongUse("intake.destroyed", reference=entry.reference)
         kinds = (kind,) if kind is not None else self._kinds(entry)
-        return self._write_notices(entry, kinds, number=number)
+        return self._write_notices(entry, kinds, number=number, out=out)
 
     def check(self, entry: Entry) -> None:
         """Refuse a letter whose folder is not as it was recorded.
@@ -365,8 +378,10 @@ class IncomingDesk:
         kinds = tuple(kind for kind in self._kinds(entry) if not all(path.exists() for path in _files(folder, kind)))
         return self._write_notices(entry, kinds)
 
-    def _write_notices(self, entry: Entry, kinds: tuple[NoticeKind, ...], *, number: str = "") -> tuple[Path, ...]:
-        folder = self.cabinet.place(entry.folder) / cabinets.NOTICES
+    def _write_notices(
+        self, entry: Entry, kinds: tuple[NoticeKind, ...], *, number: str = "", out: Path | None = None
+    ) -> tuple[Path, ...]:
+        folder = out or self.cabinet.place(entry.folder) / cabinets.NOTICES
         form = NoticeText(self.engine.config.intake, self.organisation, self.today, number)
         return tuple(path for kind in kinds for path in write_notices(folder, kind, entry, form))
 
