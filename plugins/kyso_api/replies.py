@@ -103,7 +103,7 @@ async def once(
     request: Request,
     service: Service,
     token: Token,
-    fingerprint: str,
+    fingerprint: Callable[[], str],
     do: Callable[[], Awaitable[Reply]],
     *,
     confirmed_by_person: bool = False,
@@ -117,7 +117,7 @@ async def once(
     if key is None:
         return (await do()).response()
     work_s = service.settings.deadline_s * 2 + 30
-    mark = f"{request.method} {request.url.path} {fingerprint}"
+    mark = f"{request.method} {request.url.path} {fingerprint()}"
     hold = Repetition(token.id, key, _digest(mark), max(service.results_live, timedelta(seconds=work_s)), work_s)
     kept = await service.run(hold.begin, service.records, confirmed_by_person=confirmed_by_person)
     if kept is not None:

@@ -6,6 +6,7 @@ import functools
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from starlette.requests import Request
@@ -14,6 +15,7 @@ from starlette.responses import Response, StreamingResponse
 from kyso.plugin import KeyTrouble, WrongUse
 from kyso.serving.problems import Refusal
 from kyso_api import contents, fields, signing, waiting_letters
+from kyso_api.idempotency import HEADER
 from kyso_api.replies import Made, json_reply, once, reply_of
 from kyso_api.signing import LetterOrder
 from kyso_api.uploads import Upload, UploadedFile, body_of, received
@@ -59,7 +61,8 @@ async def _form(
     request: Request, declared: Sequence[Field], *files: str
 ) -> AsyncIterator[tuple[Upload, dict[str, Any]]]:
     service, _ = _who(request)
-    async with received(request, service.limits, files=("document", *files)) as upload:
+    limits = replace(service.limits, hashing=HEADER in request.headers)
+    async with received(request, limits, files=("document", *files)) as upload:
         yield upload, fields.values_from(declared, upload.fields)
 
 
@@ -110,7 +113,7 @@ async def sign(request: Request) -> Response:
             return await reply_of(request, service, token, made)
 
         confirmed = course == "confirmation"
-        return await once(request, service, token, upload.fingerprint(), do, confirmed_by_person=confirmed)
+        return await once(request, service, token, upload.fingerprint, do, confirmed_by_person=confirmed)
 
 
 @needs("sign")
@@ -126,7 +129,7 @@ async def prepare(request: Request) -> Response:
             made = await signing.prepare(service, token, order, certificates)
             return await reply_of(request, service, token, made)
 
-        return await once(request, service, token, upload.fingerprint(), do)
+        return await once(request, service, token, upload.fingerprint, do)
 
 
 @needs("sign")
@@ -139,7 +142,7 @@ async def complete(request: Request) -> Response:
         made = await signing.complete(service, token, given["prepared_id"], given["signature"])
         return await reply_of(request, service, token, made)
 
-    return await once(request, service, token, json.dumps(given, sort_keys=True), do)
+    return await once(request, service, token, lambda: json.dumps(given, sort_keys=True), do)
 
 
 async def _object(request: Request, service: Service, names: Sequence[str]) -> dict[str, str]:
@@ -268,7 +271,7 @@ async def extend(request: Request) -> Response:
             answer, attached = await service.work("extend", *_with_letter(letter, arguments))
             return await reply_of(request, service, token, Made(answer, attached[0] if attached else out, letter.name))
 
-        return await once(request, service, token, upload.fingerprint(), do)
+        return await once(request, service, token, upload.fingerprint, do)
 
 
 @needs("preview")

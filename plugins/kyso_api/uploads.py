@@ -4,7 +4,7 @@ A form (``multipart/form-data``, RFC 7578) is parsed while it arrives. A file st
 it goes to the service's work folder; a field is short. Instead of a form the letter itself may be the body, with the
 fields in the query. Names that the client gives are shown, never used as paths.
 
-Everything is hashed on the way, so that a repeated request is recognised whatever boundary its form has.
+Where a request may be repeated, files are hashed on the way, so that it is recognised whatever boundary its form has.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ class Upload:
     files: dict[str, list[UploadedFile]] = field(default_factory=dict)
 
     def fingerprint(self) -> str:
-        """Return a digest that is the same for the same fields and files."""
+        """Return a digest that is the same for the same fields and files; these must have been hashed."""
         state = hashlib.sha256()
         for name, values in sorted(self.fields.items()):
             for value in values:
@@ -82,7 +82,7 @@ class Upload:
 
 @dataclass(frozen=True, slots=True)
 class UploadLimits:
-    """How much and how long.
+    """How much and how long, and whether files are hashed.
 
     :param cap: octets of the whole body.
     :param seconds: for the whole body.
@@ -92,6 +92,7 @@ class UploadLimits:
     cap: int
     seconds: float
     folder: Path
+    hashing: bool = False
 
 
 @asynccontextmanager
@@ -162,10 +163,11 @@ class _FileWriter:
         self._limits = limits
         self._held = bytearray()
         self._stream: BinaryIO | None = None
-        self._digest = hashlib.sha256()
+        self._digest = hashlib.sha256() if limits.hashing else None
 
     def write(self, data: bytes) -> None:
-        self._digest.update(data)
+        if self._digest is not None:
+            self._digest.update(data)
         self._file.size += len(data)
         if self._stream is None:
             self._held += data
@@ -181,7 +183,8 @@ class _FileWriter:
         self._held.clear()
 
     def end(self) -> None:
-        self._file.sha256 = self._digest.hexdigest()
+        if self._digest is not None:
+            self._file.sha256 = self._digest.hexdigest()
         if self._stream is None:
             self._file.data = bytes(self._held)
         self.close()
