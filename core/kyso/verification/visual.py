@@ -9,6 +9,8 @@ What this does not show: what no page draws (scripts, attachments, hidden layers
 from __future__ import annotations
 
 import io
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 from kyso.document.opening import PARSER_ERRORS
@@ -16,7 +18,7 @@ from kyso.document.pages import PageTree
 from kyso.document.pdfium import fitting_dpi, opened
 from kyso.errors import InputRefused
 from kyso.frozen import dataclass
-from kyso.geometry import MM_PER_INCH
+from kyso.geometry import MM_PER_INCH, RectMm
 from kyso.verification.coverage import check_coverage
 from kyso.verification.discovery import find_in_form
 from kyso.verification.revisions import open_pdf
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
     from PIL import Image
 
     from kyso.document.pdfium import PdfiumDocument
-    from kyso.geometry import PageGeometry, RectMm
+    from kyso.geometry import PageGeometry
     from kyso.models import Source
     from kyso.secret import Secret
     from kyso.verification.discovery import FoundSignature
@@ -94,34 +96,106 @@ def draw_differences(
             raise InputRefused("verification.damaged", name=name) from error
 
 
-def _draw(
-    data: ByteSource, report: VerificationReport, folder: Path, password: Secret | None, overwrite: bool
-) -> Differences | None:
+def differing_areas(
+    report: VerificationReport, source: Source, *, pages: Collection[int], password: Secret | None = None
+) -> dict[int, tuple[RectMm, ...]]:
+    """Return where pages look different from the first signed revision, for whoever shows the document himself.
+
+    :param pages: the pages to compare; those beyond :data:`MAX_PAGES` and those that cannot be drawn are left out.
+    :returns: areas in display space by page, without those that a permitted change explains; a page that is new or of
+        another size differs as a whole.
+    :raises InputRefused: the document cannot be read.
+    """
     name = report.file.name
+    areas: dict[int, tuple[RectMm, ...]] = {}
+    with open_source(source) as data:
+        try:
+            with _revisions(data, name, password) as both:
+                for number in sorted(pages)[:MAX_PAGES] if both is not None else ():
+                    assert both is not None
+                    try:
+                        found = _areas(both, number, _permitted(report, number))
+                    except InputRefused:
+                        continue
+                    if found:
+                        areas[number] = found
+        except PARSER_ERRORS as error:
+            raise InputRefused("verification.damaged", name=name) from error
+    return areas
+
+
+def _areas(both: _Both, number: int, permitted: list[RectMm]) -> tuple[RectMm, ...]:
+    before, after = both.geometry(number)
+    if after is None:
+        return ()
+    if before is None or (before.width_mm, before.height_mm) != (after.width_mm, after.height_mm):
+        return (after.rect_mm,)
+    dpi = fitting_dpi(after, _PICTURE_DPI)
+    first, second = both.old.render(before, dpi=dpi), both.new.render(after, dpi=dpi)
+    if first.data == second.data:
+        return ()
+    mm = second.mm_per_px
+    boxes = differing_boxes(first.image(), second.image())
+    return tuple(
+        RectMm(box[0] * mm, box[1] * mm, (box[2] - box[0] + 1) * mm, (box[3] - box[1] + 1) * mm)
+        for box in boxes
+        if not _within(box, permitted, 1 / mm)
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Both:
+    """The first signed revision and the current one, opened."""
+
+    old: PdfiumDocument
+    new: PdfiumDocument
+    then_tree: PageTree
+    now_tree: PageTree
+
+    @property
+    def page_count(self) -> int:
+        return max(self.then_tree.count, self.now_tree.count)
+
+    def geometry(self, number: int) -> tuple[PageGeometry | None, PageGeometry | None]:
+        return _geometry(self.then_tree, number), _geometry(self.now_tree, number)
+
+
+@contextmanager
+def _revisions(data: ByteSource, name: str, password: Secret | None) -> Iterator[_Both | None]:
+    """Open both revisions; ``None`` where nothing follows the first signature."""
     with open_pdf(data, data.size, password) as now:
         now_tree = PageTree(now.Root, name)
         end = _first_signed(data, find_in_form(now, now_tree, name)[0])
         if end is None:
-            return None
+            yield None
+            return
         with (
             open_pdf(data, end, password) as then,
             opened(_Revision(data, end), name=name, password=password, forms=True) as old,
             opened(_Revision(data, data.size), name=name, password=password, forms=True) as new,
         ):
-            then_tree = PageTree(then.Root, name)
-            count = max(then_tree.count, now_tree.count)
-            pictures: list[Path] = []
-            undrawable: list[int] = []
-            for number in range(1, min(count, MAX_PAGES) + 1):
-                try:
-                    before, after = _geometry(then_tree, number), _geometry(now_tree, number)
-                    picture = _page(old, before, new, after, _permitted(report, number))
-                except InputRefused:
-                    undrawable.append(number)
-                    continue
-                if picture is not None:
-                    pictures.append(_write(folder / f"{name}.page-{number:03}.png", picture, overwrite))
-    return Differences(tuple(pictures), tuple(undrawable), max(0, count - MAX_PAGES))
+            yield _Both(old, new, PageTree(then.Root, name), now_tree)
+
+
+def _draw(
+    data: ByteSource, report: VerificationReport, folder: Path, password: Secret | None, overwrite: bool
+) -> Differences | None:
+    name = report.file.name
+    with _revisions(data, name, password) as both:
+        if both is None:
+            return None
+        pictures: list[Path] = []
+        undrawable: list[int] = []
+        for number in range(1, min(both.page_count, MAX_PAGES) + 1):
+            try:
+                before, after = both.geometry(number)
+                picture = _page(both.old, before, both.new, after, _permitted(report, number))
+            except InputRefused:
+                undrawable.append(number)
+                continue
+            if picture is not None:
+                pictures.append(_write(folder / f"{name}.page-{number:03}.png", picture, overwrite))
+        return Differences(tuple(pictures), tuple(undrawable), max(0, both.page_count - MAX_PAGES))
 
 
 def _first_signed(data: ByteSource, found: list[FoundSignature]) -> int | None:

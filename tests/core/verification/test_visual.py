@@ -12,7 +12,7 @@ from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
 
 from kyso.demo.pki import DemoPki
 from kyso.errors import WrongUse
-from kyso.verification.visual import Differences, differing_boxes, draw_differences
+from kyso.verification.visual import Differences, differing_areas, differing_boxes, draw_differences
 from tests.vectors.making import drawing, page, sign, signer_of, update, verify
 
 _RED, _GREEN = (200, 0, 0), (0, 130, 60)
@@ -110,3 +110,20 @@ def test_boxes_enclose_what_differs() -> None:
     boxes = sorted(differing_boxes(first, second))
     assert boxes == [(20, 20, 35, 25), (150, 160, 155, 165)]
     assert differing_boxes(first, first) == []
+
+
+def test_areas_are_told_for_whoever_shows_the_pages(signed: bytes, pki: DemoPki) -> None:
+    """What was painted over a signed page is one area, where it was painted; pages that look the same have none."""
+    data = _overwritten(signed, 2)
+    areas = differing_areas(verify(data, pki), data, pages={1, 2})
+    assert list(areas) == [2]
+    (area,) = areas[2]
+    # 100 300 200 40 in points on A4, seen from the top left.
+    expected = (100, 841.89 - 340, 200, 40)
+    for found, wanted in zip(area.as_tuple(), expected, strict=True):
+        assert abs(found - wanted * 25.4 / 72) < 0.6
+
+
+def test_a_signed_letter_has_no_differing_areas(signed: bytes, pki: DemoPki) -> None:
+    """Without anything after the signature nothing differs."""
+    assert differing_areas(verify(signed, pki), signed, pages={1, 2}) == {}
