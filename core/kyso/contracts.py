@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, TypeVar, runtime_checkable
 
@@ -420,6 +420,40 @@ class Conformity:
     article: str
     status: Literal["met", "not_met", "not_applicable"]
     detail: Text
+
+
+@dataclass(frozen=True, slots=True)
+class LetterFacts:
+    """What the register needs to know of a letter. Empty text and ``None`` mean unknown.
+
+    :param author: who issued it (tác giả).
+    :param number_and_symbol: ``12/QĐ-ABC``.
+    :param kind: name of its type: ``Quyết định``, ``Công văn``.
+    :param subject: the abstract (trích yếu nội dung).
+    """
+
+    author: str = ""
+    number_and_symbol: str = ""
+    dated: date | None = None
+    kind: str = ""
+    subject: str = ""
+
+    def completed(self, other: LetterFacts) -> LetterFacts:
+        """Return these facts, with what is unknown taken from `other`."""
+        return LetterFacts(
+            self.author or other.author,
+            self.number_and_symbol or other.number_and_symbol,
+            self.dated or other.dated,
+            self.kind or other.kind,
+            self.subject or other.subject,
+        )
+
+
+class LetterReader(Protocol):
+    """Reads what a letter says about itself: who issued it, its number, date, type and subject."""
+
+    def read(self, letter: Letter) -> LetterFacts:
+        """Return what is found; what is not stays empty, so that another reader or a person may fill it."""
 
 
 class ConformityCheck(Protocol):

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         Diagnostic,
         Exporter,
         KeySource,
+        LetterReader,
         PlacementPolicy,
         PreflightCheck,
         ReportFormat,
@@ -68,6 +69,11 @@ def register_preflight_checks(register: Callable[[Contribution[PreflightCheck]],
 @hookspec
 def register_conformity_checks(register: Callable[[Contribution[ConformityCheck]], None]) -> None:
     """Contribute judgements of form on arriving letters; they fill ``conformity[]`` and never touch the verdict."""
+
+
+@hookspec
+def register_letter_readers(register: Callable[[Contribution[LetterReader]], None]) -> None:
+    """Contribute readers of what a letter says about itself; the register of incoming letters is filled from them."""
 
 
 @hookspec

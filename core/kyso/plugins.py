@@ -45,6 +45,7 @@ KINDS: Mapping[str, Text] = {
     "stamp_templates": Text("mẫu hình chữ ký", "stamp template"),
     "preflight_checks": Text("kiểm tra trước khi ký", "check before signing"),
     "conformity_checks": Text("kiểm tra thể thức", "check of form"),
+    "letter_readers": Text("bộ đọc văn bản", "letter reader"),
     "diagnostics": Text("chẩn đoán", "diagnostic"),
     "report_formats": Text("định dạng báo cáo", "report format"),
     "exporters": Text("định dạng xuất", "export"),

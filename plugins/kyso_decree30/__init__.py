@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from kyso.plugin import Contribution, PlacementPolicy, Text, hookimpl
 
 if TYPE_CHECKING:
-    from kyso.contracts import ConformityCheck
+    from kyso.contracts import ConformityCheck, LetterReader
 
 
 def _leader() -> PlacementPolicy:
@@ -67,6 +67,19 @@ def _check() -> ConformityCheck:
     from kyso_decree30.conformity import Decree30Check
 
     return Decree30Check()
+
+
+def _reader() -> LetterReader:
+    from kyso_decree30.reader import Decree30Reader
+
+    return Decree30Reader()
+
+
+@hookimpl
+def register_letter_readers(register: Callable[[Contribution[LetterReader]], None]) -> None:
+    """Contribute the reader of the letter's head."""
+    summary = Text("Đọc phần đầu văn bản theo Nghị định 30", "Read the head of a letter set as Decree 30 asks")
+    register(Contribution("decree30", summary, load=_reader))
 
 
 @hookimpl

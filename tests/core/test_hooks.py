@@ -16,7 +16,7 @@ import pytest
 
 from kyso import hookspecs, text
 from kyso.cli.common import Common
-from kyso.contracts import PlacementIntent, Signer
+from kyso.contracts import LetterFacts, PlacementIntent, Signer
 from kyso.hookspecs import hookimpl
 from kyso.models import FailedSignature, SignedDocument, SignRequest
 from kyso.plugins import KINDS, PluginRegistry, create_plugin_manager
@@ -167,6 +167,15 @@ def test_register_conformity_checks() -> None:
     for signatures, status in (((), "not_met"), (("one",), "met")):
         (judged,) = check.check(letter(1), SimpleNamespace(signatures=signatures))
         assert judged.status == status
+
+
+def test_register_letter_readers() -> None:
+    """Its reader returns what it found, and nothing for a page without text."""
+    _, registry = run_example("register_letter_readers")
+    reader = registry.load("letter_readers", "hookdemo.first_line")
+    line = SimpleNamespace(text="V/v ký số")
+    assert reader.read(SimpleNamespace(text_lines=lambda number: (line,))).subject == "V/v ký số"
+    assert reader.read(SimpleNamespace(text_lines=lambda number: ())) == LetterFacts()
 
 
 def test_register_diagnostics() -> None:

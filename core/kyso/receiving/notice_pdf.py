@@ -16,7 +16,7 @@ from kyso_stamps.fonts import FontChoice, choose_face
 if TYPE_CHECKING:
     from kyso.demo.wording import Letter
 
-_LEFT_COLUMN = 0.42 * TEXT_WIDTH
+_LEFT_COLUMN = 0.40 * TEXT_WIDTH
 _ISSUER_PT = 12
 
 

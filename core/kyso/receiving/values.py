@@ -8,8 +8,24 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from kyso.contracts import LetterFacts
 from kyso.frozen import dataclass
 from kyso.text import Text
+
+__all__ = [
+    "Arrival",
+    "Decision",
+    "DecisionKind",
+    "Entry",
+    "Event",
+    "Form",
+    "LetterFacts",
+    "NoticeKind",
+    "PaperSigning",
+    "Reason",
+    "Reception",
+    "State",
+]
 
 if TYPE_CHECKING:
     from kyso.geometry import RectMm
@@ -28,33 +44,6 @@ State = Literal["entering", "entered", "held", "returned"]
 
 NoticeKind = Literal["receipt", "return", "suspicious", "report", "recall"]
 """Notices to the sender, and ``report`` to the person responsible in our own house."""
-
-
-@dataclass(frozen=True, slots=True)
-class LetterFacts:
-    """What the register needs to know of a letter. Empty text and ``None`` mean unknown.
-
-    :param author: who issued it (tác giả).
-    :param number_and_symbol: ``12/QĐ-ABC``.
-    :param kind: name of its type: ``Quyết định``, ``Công văn``.
-    :param subject: the abstract (trích yếu nội dung).
-    """
-
-    author: str = ""
-    number_and_symbol: str = ""
-    dated: date | None = None
-    kind: str = ""
-    subject: str = ""
-
-    def completed(self, other: LetterFacts) -> LetterFacts:
-        """Return these facts, with what is unknown taken from `other`."""
-        return LetterFacts(
-            self.author or other.author,
-            self.number_and_symbol or other.number_and_symbol,
-            self.dated or other.dated,
-            self.kind or other.kind,
-            self.subject or other.subject,
-        )
 
 
 @dataclass(frozen=True, slots=True)
