@@ -39,6 +39,7 @@ ROUTES: tuple[tuple[str, str, Handler], ...] = (
     ("GET", "/api/register", incoming_routes.search),
     ("POST", "/api/register/decide", incoming_routes.decide),
     ("POST", "/api/register/forward", incoming_routes.forward),
+    ("POST", "/api/register/amend", incoming_routes.amend),
     ("GET", "/api/register/notice", incoming_routes.notice),
     ("GET", "/api/doctor", doctor_routes.examine),
     ("GET", "/api/setup", setup_routes.state),

@@ -87,6 +87,14 @@ def forward(engine: Engine, reference: str, recipient: str, received_by: str) ->
         return {"entry": _entry(entry)}, ()
 
 
+def amend(engine: Engine, reference: str, entries: Mapping[str, Any]) -> Answer:
+    """Put right what the register says about a letter."""
+    from kyso.receiving.desk import IncomingDesk
+
+    with IncomingDesk.open(engine) as incoming:
+        return {"entry": _entry(incoming.amend(reference, _given_facts(entries), by=_person()))}, ()
+
+
 def search(engine: Engine, words: str) -> Answer:
     """Return the rows of the register that have every word, newest first."""
     from kyso.receiving.desk import IncomingDesk

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 RECEIVE_S = 180.0
 SHORT_S = 30.0
-_TEXTS = ("author", "number_and_symbol", "kind", "subject", "dated", "sender", "recipient", "remark")
+_FACTS = ("author", "number_and_symbol", "kind", "subject", "dated")
+_TEXTS = (*_FACTS, "sender", "recipient", "remark")
 _LONGEST = 1000
 _MEDIA = {
     "pdf": "application/pdf",
@@ -59,6 +60,15 @@ async def forward(desk: Desk, request: Request) -> Response:
     asked = await read_json(request)
     arguments = {name: _text(asked.get(name, "")) for name in ("reference", "recipient", "received_by")}
     changed, _ = await desk.ask("forward", arguments, deadline_s=SHORT_S)
+    return answer(changed)
+
+
+async def amend(desk: Desk, request: Request) -> Response:
+    """Put right what the register says about a letter."""
+    asked = await read_json(request)
+    entries = {name: _text(asked.get(name, "")) for name in _FACTS}
+    arguments = {"reference": _text(asked.get("reference")), "entries": entries}
+    changed, _ = await desk.ask("amend", arguments, deadline_s=SHORT_S)
     return answer(changed)
 
 

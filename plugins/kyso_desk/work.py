@@ -21,12 +21,16 @@ from kyso_desk.wording import told, told_error
 
 if TYPE_CHECKING:
     from kyso.engine import Engine
+    from kyso.verification.report import VerificationReport
 
 MAX_PAGES = 3000
 """A letter with more pages is refused: its page list alone would choke the page."""
 
 _STAMP_DPI = 220.0
 _GREATEST_WIDTH_PX = 4000
+_LOOKED_AT = ("forbidden", "annotations", "form_filling")
+_MOST_COMPARED = 40
+_MOST_AREAS = 60
 _PNG_LEVEL = 1
 """The picture crosses only this machine's memory: time matters, size does not."""
 
@@ -55,6 +59,7 @@ def start(config_path: str | None, online: bool) -> Callable[[str, dict[str, Any
         "search": incoming.search,
         "decide": incoming.decide_later,
         "forward": incoming.forward,
+        "amend": incoming.amend,
         "notice": incoming.notice,
     }
 
@@ -148,7 +153,23 @@ def _verify(engine: Engine, path: str, name: str) -> Answer:
     table = as_table(report)
     # Where the server keeps the letter for the moment concerns nobody.
     table["file"]["path"] = None
-    return {"report": table, "words": words, "foresight": incoming.foresight(engine, Path(path), report)}, ()
+    foresight = incoming.foresight(engine, Path(path), report)
+    return {"report": table, "words": words, "foresight": foresight, "areas": _areas(report, Path(path))}, ()
+
+
+def _areas(report: VerificationReport, path: Path) -> dict[int, list[list[float] | None]]:
+    """Return where changed pages look different; what changed without telling its place is looked for by eye."""
+    told = [change for signature in report.signatures for change in signature.change_list]
+    pages = {change.page for change in told if change.page is not None and change.severity in _LOOKED_AT}
+    if not pages:
+        return {}
+    from kyso.verification.visual import differing_areas
+
+    try:
+        found = differing_areas(report, path, pages=sorted(pages)[:_MOST_COMPARED])
+    except KysoError:
+        return {}  # too damaged to draw; the words say what changed
+    return {page: [_rect(area) for area in areas[:_MOST_AREAS]] for page, areas in found.items()}
 
 
 def _report(engine: Engine, path: str, name: str, report_format: str, language: Any) -> Answer:

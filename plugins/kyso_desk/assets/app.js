@@ -1,6 +1,6 @@
 // The desk's page: opens the desk, keeps the language, and shows one room at a time.
 
-import { button, el, trouble } from "./elements.js";
+import { button, el, tell, trouble } from "./elements.js";
 import { DoctorRoom } from "./doctor.js";
 import { ReceiveRoom } from "./receive.js";
 import { RegisterRoom } from "./register.js";
@@ -59,6 +59,7 @@ async function speak(language) {
 }
 
 function go() {
+  tell("");
   const wanted = location.hash.replace(/^#\/?/, "");
   const name = ROOMS.includes(wanted) ? wanted : "sign";
   const first = shown === null;

@@ -41,7 +41,7 @@ const SHAPES = {
   warning: "M12 3 2.500 20h19zM12 10v4.500M12 17v.5",
   question: "M12 21a9 9 0 1 0 0-18 9 9 0 0 0 0 18M9.500 9.500a2.500 2.500 0 1 1 3.500 2.300c-.7.400-1 .9-1 1.700M12 16.500v.5",
   tray: "M3 13h5l1.500 3h5L16 13h5M3 13l3-8h12l3 8v6H3z",
-  key: "M14.500 9.500a4 4 0 1 1-1-2.600L21 14v4h-4v-3h-3",
+  key: "M8 19a4 4 0 1 0 0-8 4 4 0 0 0 0 8M11 12.500 19 4.500M16 7.500l3 3",
   phone: "M8 2h8v20H8zM11 19h2",
 };
 
@@ -62,7 +62,7 @@ export function tell(message, tone = "plain") {
   const place = document.getElementById("told");
   clearTimeout(toldTimer);
   place.replaceChildren(message ? el("p", { class: `tone-${tone}` }, message) : "");
-  toldTimer = setTimeout(() => place.replaceChildren(), 9000);
+  toldTimer = setTimeout(() => place.replaceChildren(), 6000);
 }
 
 export function trouble(words, next) {

@@ -112,6 +112,10 @@ export class ReceiveRoom {
           this.#frame(change.page, change.rect_mm, "bad changed", t("receive.mark_change"), said(change));
       }
     });
+    // What looks different without the change telling its place.
+    for (const [page, areas] of Object.entries(arrival.areas))
+      for (const [left, top, width, height] of areas)
+        this.#frame(Number(page), [left - 1, top - 1, width + 2, height + 2], "bad changed", t("receive.mark_change"), t("receive.mark_differs"));
   }
 
   #frame(page, rect, tone, word, title = word) {
@@ -148,6 +152,13 @@ export class ReceiveRoom {
         button(t("open"), () => openLetter(arrival.letter)),
       ),
     );
+  }
+
+  #firstArea(signature) {
+    const page = signature.change_list.find((change) => change.page && SHOWN_CHANGES.includes(change.severity) && (change.rect_mm || this.chosen.areas[change.page]))?.page;
+    if (!page) return null;
+    const rect = signature.change_list.find((change) => change.page === page && change.rect_mm && SHOWN_CHANGES.includes(change.severity))?.rect_mm ?? this.chosen.areas[page][0];
+    return button(t("receive.show_change"), () => this.pages.scrollTo(page, rect), { class: "link" });
   }
 
   // What the policy of the incoming desk says, and the row that it becomes once the person agrees.
@@ -233,6 +244,7 @@ export class ReceiveRoom {
       words.chain_failure ? remark(words.chain_failure) : null,
       el("h3", {}, t("receive.changes")),
       el("p", { class: `tone-${words.changes_tone}` }, words.changes),
+      this.#firstArea(signature),
       ...words.change_list.map(remark),
       ...words.reasons.map(remark),
       el("details", {}, el("summary", {}, t("receive.details")), table(words.details)),

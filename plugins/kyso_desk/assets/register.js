@@ -5,6 +5,7 @@ import { call, save } from "./server.js";
 import { count, said, t } from "./words.js";
 
 const TYPING_MS = 250;
+const AMENDED = ["author", "number_and_symbol", "dated", "kind", "subject"];
 const TONES = { entered: "good", held: "doubtful", returned: "bad", entering: "doubtful", destroyed: "neutral" };
 
 export class RegisterRoom {
@@ -67,7 +68,7 @@ export function entryCard(row, changed) {
     }
   };
   const ask = (entries, go, label) => {
-    const inputs = entries.map(([name, words, required]) => [name, el("input", { type: "text", autocomplete: "off", required }), words]);
+    const inputs = entries.map(([name, words, required, value]) => [name, el("input", { type: "text", autocomplete: "off", required, value: value ?? "" }), words]);
     const form = el("form", { class: "inline" }, ...inputs.map(([, input, words]) => field(words, input)), el("div", { class: "row" }, el("button", { type: "submit", class: "main" }, label), button(t("cancel"), () => doing.replaceChildren())));
     form.addEventListener("submit", (event) => {
       event.preventDefault();
@@ -93,6 +94,7 @@ export function entryCard(row, changed) {
           open ? button(t("register.accept"), decide("accept"), { class: row.state === "held" ? "main" : "" }) : null,
           row.state === "held" ? button(t("register.return"), decide("return")) : null,
           row.state === "entered" ? button(t("register.forward"), () => ask([["recipient", t("register.forward_to"), true], ["received_by", t("register.received_by"), false]], (given) => act("/api/register/forward", given), t("register.forward"))) : null,
+          button(t("register.amend"), () => ask(AMENDED.map((name) => [name, t(`register.${name}`), false, row[name]]), (given) => act("/api/register/amend", given), t("register.amend"))),
           row.state === "entering" ? null : button([icon("document"), t(`register.notice_${row.state}`)], notice("pdf"), { class: "with-icon" }),
           row.state === "entering" ? null : button("DOCX", notice("docx"), { "aria-label": t("register.notice_docx") }),
         ),
