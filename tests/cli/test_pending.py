@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import select
 import shutil
+import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -99,3 +103,121 @@ def test_waiting_has_a_limit(kyso: Kyso, office: Path, phone: Path) -> None:
     assert kyso("pending", "resume", identifier, "--wait", "1").code == 8
     assert kyso("pending", "resume", identifier, "--wait", "-5").code == 7
     assert kyso("pending", "resume", "unknown").code == 7
+
+
+# ------------------------------------------------------------------------------------------------- at a terminal
+
+
+class Terminal:
+    """A command at a pseudo-terminal, with a person who reads and types."""
+
+    def __init__(self, folder: Path, *arguments: str) -> None:
+        import pty
+
+        self._master, slave = pty.openpty()
+        code = "import sys; from kyso.cli.program import run; sys.exit(run(sys.argv[1:]))"
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", code, *arguments],
+            cwd=folder,
+            env={**os.environ, "KYSO_LANG": "en", "PYTHONPATH": os.pathsep.join(sys.path)},
+            stdin=slave,
+            stdout=slave,
+            stderr=slave,
+            start_new_session=True,
+            preexec_fn=_take_terminal,
+        )
+        os.close(slave)
+        self.seen = ""
+
+    def read_until(self, words: str, deadline_s: float = 30.0) -> None:
+        """Read what is shown until `words` are among it."""
+        until = time.monotonic() + deadline_s
+        while words not in self.seen:
+            assert time.monotonic() < until, self.seen
+            if select.select([self._master], [], [], 0.1)[0]:
+                self.seen += os.read(self._master, 4096).decode("utf-8", "replace")
+
+    def type(self, keys: bytes) -> None:
+        os.write(self._master, keys)
+
+    def end(self, deadline_s: float = 30.0) -> int:
+        """Return the exit code."""
+        until = time.monotonic() + deadline_s
+        while self._process.poll() is None:
+            assert time.monotonic() < until, self.seen
+            self._drain()
+        self._drain()
+        os.close(self._master)
+        return self._process.returncode
+
+    def _drain(self) -> None:
+        while select.select([self._master], [], [], 0.05)[0]:
+            try:
+                data = os.read(self._master, 4096)
+            except OSError:
+                return  # the other end is gone
+            if not data:
+                return
+            self.seen += data.decode("utf-8", "replace")
+
+
+def _take_terminal() -> None:
+    """Make standard input the process's terminal, so that Ctrl-C reaches it."""
+    import fcntl
+    import termios
+
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+
+
+needs_terminal = pytest.mark.skipif(os.name != "posix", reason="there are no pseudo-terminals here")
+
+
+@needs_terminal
+def test_a_person_is_waited_for(office: Path, phone: Path) -> None:
+    """At a terminal the command says what to do, counts down, and finishes the letter once it is confirmed."""
+    terminal = Terminal(office, "sign", "letter.pdf", "--key", "phone", "--out", "out.pdf")
+    terminal.read_until("Waiting for the confirmation, ")
+    assert "Ctrl-C" in terminal.seen
+    assert not (office / "out.pdf").exists()
+    (phone / "confirmed").touch()
+    assert terminal.end() == 0, terminal.seen
+    assert [each.valid for each in pdfsig(office / "out.pdf")] == [True]
+
+
+@needs_terminal
+def test_ctrl_c_leaves_the_letter_waiting(kyso: Kyso, office: Path, phone: Path) -> None:
+    """Ctrl-C ends the waiting with exit 8 and the command that goes on; the letter is finished by it."""
+    terminal = Terminal(office, "sign", "letter.pdf", "--key", "phone", "--out", "out.pdf")
+    terminal.read_until("Waiting for the confirmation, ")
+    terminal.type(b"\x03")
+    assert terminal.end() == 8, terminal.seen
+    assert "kyso pending resume " in terminal.seen
+    assert "Traceback" not in terminal.seen
+    (listed,) = kyso("pending", "list", "--format", "json").json["pending"]
+    (phone / "confirmed").touch()
+    assert kyso("pending", "resume", listed["prepared_id"]).code == 0
+    assert (office / "out.pdf").exists()
+
+
+@needs_terminal
+def test_no_wait_leaves_at_once(office: Path, phone: Path) -> None:
+    """With --no-wait nothing is waited for, at a terminal either."""
+    terminal = Terminal(office, "sign", "letter.pdf", "--key", "phone", "--no-wait")
+    assert terminal.end() == 8
+    assert "Waiting for the confirmation, " not in terminal.seen
+    assert "kyso pending resume " in terminal.seen
+
+
+@needs_terminal
+def test_a_folder_is_waited_for_as_one(office: Path, phone: Path) -> None:
+    """The letters of a folder wait together; a refusal leaves each of them unsigned and says so."""
+    (office / "in").mkdir()
+    for name in ("a.pdf", "b.pdf"):
+        shutil.copy(office / "letter.pdf", office / "in" / name)
+    terminal = Terminal(office, "sign", "in", "--out", "out", "--key", "phone")
+    terminal.read_until("Waiting for the confirmation, ")
+    (phone / "declined").touch()
+    assert terminal.end() == 5, terminal.seen
+    assert not list((office / "out").glob("*.pdf"))
+    for name in ("a.pdf", "b.pdf"):
+        assert f"in/{name}" in terminal.seen

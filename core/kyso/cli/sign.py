@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
 from kyso.cli import answers, letters, output
 from kyso.cli.common import Common
 from kyso.cli.parsing import Argument, Flag, Option
+from kyso.cli.pending_wait import at_a_terminal, until_confirmed
 from kyso.errors import KysoError, WrongUse
-from kyso.models import PendingSignature, SignRequest
+from kyso.models import FailedSignature, PendingSignature, SignedDocument, SignRequest
 
 if TYPE_CHECKING:
     from kyso.config import Config
@@ -46,6 +47,7 @@ def run(
     password_env: Annotated[str | None, Option("--password-env", "NAME")] = None,
     workers: Annotated[int, Option("--workers", "N")] = 1,
     last_try: Annotated[bool, Flag("--last-try")] = False,
+    no_wait: Annotated[bool, Flag("--no-wait")] = False,
     force: Annotated[bool, Flag("--force")] = False,
     answer_format: Annotated[str, Option("--format", "text|json")] = "text",
 ) -> int:
@@ -78,14 +80,18 @@ def run(
     )
     if workers < 1:
         raise WrongUse("cli.bad_workers", value=workers)
+    # A person who must confirm on the phone is waited for where somebody sits here to see it.
+    wait = not no_wait and at_a_terminal()
     ask = asker(common.language, secret_env=secret_env, secret_fd=secret_fd)
     with common.engine(ask, config, last_try=last_try) as engine:
         if source.is_dir():
-            return _folder(engine, request, source, out, common, workers=workers, dry_run=dry_run, as_json=as_json)
+            return _folder(
+                engine, request, source, out, common, workers=workers, dry_run=dry_run, wait=wait, as_json=as_json
+            )
         if out is not None and out.is_dir():
             out = out / source.name
         request = dataclasses.replace(request, out=out if out is not None else default_output(source))
-        return _one(engine, request, common, dry_run=dry_run, as_json=as_json)
+        return _one(engine, request, common, dry_run=dry_run, wait=wait, as_json=as_json)
 
 
 def default_output(source: Path) -> Path:
@@ -108,7 +114,7 @@ def _with_tsa(config: Config, urls: list[str] | None) -> Config:
     return dataclasses.replace(config, signing=dataclasses.replace(config.signing, tsa=tuple(urls)))
 
 
-def _one(engine: Engine, request: SignRequest, common: Common, *, dry_run: bool, as_json: bool) -> int:
+def _one(engine: Engine, request: SignRequest, common: Common, *, dry_run: bool, wait: bool, as_json: bool) -> int:
     name = str(request.document)
     try:
         if request.out is not None:
@@ -122,8 +128,13 @@ def _one(engine: Engine, request: SignRequest, common: Common, *, dry_run: bool,
         if as_json:
             answers.show({"status": "failed", "document": name, **answers.failed_with(error)}, common, as_json=True)
         raise
-    answers.show(answers.told(name, outcome), common, as_json=as_json)
-    return answers.PENDING if isinstance(outcome, PendingSignature) else 0
+    ended: SignedDocument | PendingSignature | FailedSignature = outcome
+    if wait and isinstance(outcome, PendingSignature):
+        (ended,) = until_confirmed(engine, [outcome], common)
+    answer = answers.told(name, ended)
+    code: int = answer.pop("exit_code", 0)
+    answers.show(answer, common, as_json=as_json)
+    return code
 
 
 def _folder(
@@ -135,6 +146,7 @@ def _folder(
     *,
     workers: int,
     dry_run: bool,
+    wait: bool,
     as_json: bool,
 ) -> int:
     from kyso.cli.progress import progress
@@ -148,6 +160,12 @@ def _folder(
         raise WrongUse("cli.folder_empty", name=source)
     requests = [dataclasses.replace(request, document=file, out=out / file.relative_to(source)) for file in found]
     codes: list[int] = []
+    waiting: list[tuple[str, PendingSignature]] = []
+
+    def tell(answer: dict[str, Any]) -> None:
+        codes.append(answer.pop("exit_code", 0))
+        answers.show(answer, common, as_json=as_json)
+
     if not dry_run:
         # One PIN for the whole folder: a wrong one must not be tried again with every letter.
         engine.key(request.key)
@@ -157,13 +175,18 @@ def _folder(
     with progress("cli.progress_sign", len(requests), common.language) as step:
         outcomes = _dry(engine, requests) if dry_run else engine.sign_many(requests, workers=workers)
         for each, outcome in zip(requests, outcomes, strict=True):
-            answer = outcome if isinstance(outcome, dict) else answers.told(str(each.document), outcome)
-            codes.append(answer.pop("exit_code", 0))
-            step(answer["document"])
-            answers.show(answer, common, as_json=as_json)
+            name = str(each.document)
+            step(name)
+            if wait and isinstance(outcome, PendingSignature):
+                waiting.append((name, outcome))
+            else:
+                tell(outcome if isinstance(outcome, dict) else answers.told(name, outcome))
+    ended = until_confirmed(engine, [letter for _, letter in waiting], common) if waiting else []
+    for (name, _), outcome in zip(waiting, ended, strict=True):
+        tell(answers.told(name, outcome))
     failed = sum(code not in (0, answers.PENDING) for code in codes)
-    waiting = codes.count(answers.PENDING)
-    counts = {"done": len(codes) - failed - waiting, "failed": failed, "waiting": waiting, "folder": out}
+    left = codes.count(answers.PENDING)
+    counts = {"done": len(codes) - failed - left, "failed": failed, "waiting": left, "folder": out}
     output.say("cli.would_sign_summary" if dry_run else "cli.sign_summary", common.language, counts)
     return answers.worst(codes)
 
