@@ -86,12 +86,16 @@ class LinkBox:
 
 @dataclass(frozen=True, slots=True)
 class SignatureContents:
-    """One signature or document timestamp."""
+    """One signature or document timestamp.
+
+    :param terms: what the certificate says of its scope of use and the issuer's liability.
+    """
 
     title: str
     verdict: str
     tone: Tone
     seven_items: tuple[Item, ...]
+    terms: tuple[Item, ...]
     chain: tuple[LinkBox, ...]
     chain_failure: Remark | None
     changes: str
@@ -157,6 +161,11 @@ def contents_of(report: VerificationReport, language: Language) -> ReportContent
     )
 
 
+def why_of(report: VerificationReport, language: Language) -> str:
+    """Return the one sentence that says why the verdict is what it is."""
+    return _one_line(_why(report, language)[0])
+
+
 def _why(report: VerificationReport, language: Language) -> tuple[str, str | None]:
     """Return the one sentence that says why, and what to do now."""
     notice = Notice(f"report.why.{report.verdict}")
@@ -212,6 +221,7 @@ def _signature(signature: SignatureReport, number: int, count: int, language: La
         verdict=label(f"verdict.{signature.verdict}", language),
         tone=_TONES[signature.verdict],
         seven_items=tuple(_seven_items(signature, language)),
+        terms=tuple(_terms(signature, language)),
         chain=tuple(
             LinkBox(
                 label(f"link.role.{_role(link.role, signature)}", language),
@@ -271,6 +281,25 @@ def _seven_items(signature: SignatureReport, language: Language) -> Iterator[Ite
     }
     for name, value in rows.items():
         yield Item(label(f"label.{name}", language), _one_line(value) or "-")
+
+
+def _terms(signature: SignatureReport, language: Language) -> Iterator[Item]:
+    """Yield scope of use and limit of liability as the certificate states them (TT 28/2015/TT-NHNN, Điều 16)."""
+    if signature.certificate is None:
+        return
+    terms = signature.certificate.terms
+    uses = [label(f"usage.{usage}", language) for usage in terms.key_usage]
+    uses += [label(f"terms.{kind}", language) for kind in terms.kinds if kind in ("esign", "eseal", "web")]
+    if terms.qualified:
+        uses.append(label("terms.qualified", language))
+    yield Item(label("terms.scope", language), ", ".join(uses) or label("terms.unstated", language))
+    for name, values in (("notice", terms.notices), ("statement", terms.statements), ("policy", terms.policies)):
+        if values:
+            yield Item(label(f"terms.{name}", language), _one_line("; ".join(values)))
+    limit = label("terms.unstated", language)
+    if terms.limit is not None:
+        limit = f"{terms.limit.amount:,}".replace(",", " ") + f" {_one_line(terms.limit.currency)}"
+    yield Item(label("terms.limit", language), limit)
 
 
 def _signature_details(signature: SignatureReport, language: Language) -> Iterator[Item]:

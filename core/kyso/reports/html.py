@@ -134,7 +134,7 @@ def _signature(signature: SignatureContents, number: int, language: Language) ->
     yield f'<section class="signature {signature.tone}" aria-labelledby="signature-{number}">'
     tag = f'<span class="tag">{escape(signature.verdict)}</span>'
     yield f'<h2 id="signature-{number}">{escape(signature.title)}: {tag}</h2>'
-    yield from _table(signature.seven_items)
+    yield from _table((*signature.seven_items, *signature.terms))
     if signature.chain:
         yield f"<h3>{_label('label.chain', language)}</h3>"
         yield '<ol class="chain">'

@@ -12,6 +12,7 @@ from kyso.verification.report import SCHEMA
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from kyso.cms.certificate_terms import CertificateTerms
     from kyso.geometry import RectMm
     from kyso.models import Notice
     from kyso.text import Language
@@ -85,6 +86,7 @@ def _signature(signature: SignatureReport) -> dict[str, Any]:
             "not_after": iso_time(certificate.not_after),
             "status": certificate.status,
             "checked_with": certificate.checked_with,
+            "terms": _terms(certificate.terms),
         },
         "chain": {
             "anchor": None if signature.chain.anchor is None else shown(signature.chain.anchor),
@@ -101,6 +103,21 @@ def _signature(signature: SignatureReport) -> dict[str, Any]:
         "reasons": [_notice(notice) for notice in signature.reasons],
         "page": signature.page,
         "rect_mm": _rect(signature.rect_mm),
+    }
+
+
+def _terms(terms: CertificateTerms) -> dict[str, Any]:
+    limit = terms.limit
+    return {
+        "key_usage": list(terms.key_usage),
+        "extended_key_usage": list(terms.purposes),
+        "policies": list(terms.policies),
+        "notices": [shown(notice) for notice in terms.notices],
+        "statements": [shown(address) for address in terms.statements],
+        "liability_limit": None if limit is None else {"currency": shown(limit.currency), "amount": limit.amount},
+        "qualified": terms.qualified,
+        "device": terms.device,
+        "kinds": list(terms.kinds),
     }
 
 

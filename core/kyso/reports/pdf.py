@@ -138,7 +138,7 @@ class _Sheet:
     def _signature(self, signature: SignatureContents) -> Iterator[Any]:
         ink, _ = _TONES[signature.tone]
         title = self._paragraph(f"{signature.title}: {signature.verdict}", size=11.5, bold=True, color=ink, before=7)
-        yield KeepTogether([title, self._table(signature.seven_items)])
+        yield KeepTogether([title, self._table((*signature.seven_items, *signature.terms))])
         if signature.chain:
             yield from self._chain(signature)
         tone, _ = _TONES[signature.changes_tone]

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Literal
 
+from kyso.cms.certificate_terms import CertificateTerms
 from kyso.frozen import dataclass
 
 if TYPE_CHECKING:
@@ -59,7 +60,12 @@ class SigningTime:
 
 @dataclass(frozen=True, slots=True)
 class CertificateInfo:
-    """The signer's certificate and its state. `serial` is decimal, `sha256` lower-case hex."""
+    """The signer's certificate and its state.
+
+    :param serial: decimal.
+    :param sha256: lower-case hex.
+    :param terms: what it says of its scope of use and the issuer's liability.
+    """
 
     serial: str
     sha256: str
@@ -67,6 +73,7 @@ class CertificateInfo:
     not_after: datetime
     status: CertificateStatus
     checked_with: CheckedWith
+    terms: CertificateTerms = CertificateTerms()
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from kyso.cms.certificate import (
     Certificate,
     first_attribute,
 )
+from kyso.cms.certificate_terms import terms_of
 from kyso.cms.read import CmsError
 from kyso.frozen import dataclass
 from kyso.models import Notice
@@ -267,6 +268,7 @@ def _certificate(certificate: Certificate | None, judgement: Judgement | None) -
         not_after=certificate.not_after,
         status="unknown" if judgement is None else judgement.status,
         checked_with="none" if judgement is None else judgement.checked_with,
+        terms=terms_of(certificate),
     )
 
 

@@ -49,7 +49,9 @@ def test_json_has_the_keys_of_the_contract_in_order(report: VerificationReport) 
     assert list(signature) == _SIGNATURE
     assert list(signature["signer"]) == ["name", "organisation", "id"]
     assert list(signature["signing_time"]) == ["value", "source"]
-    assert list(signature["certificate"]) == ["serial", "sha256", "not_before", "not_after", "status", "checked_with"]
+    assert list(signature["certificate"]) == [
+        "serial", "sha256", "not_before", "not_after", "status", "checked_with", "terms",
+    ]  # fmt: skip
     assert list(signature["chain"]) == ["anchor", "complete", "names"]
     assert list(signature["algorithms"]) == ["digest", "signature", "key_bits"]
     assert list(signature["reasons"][0]) == ["code", "message_vi", "message_en"]
