@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from fastapi import FastAPI
@@ -10,8 +11,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from kyso.plugin import KysoError
-from kyso.serving.guard import LOOPBACK_HOSTS
-from kyso.serving.problems import Refusal
+from kyso.serving.guard import LOOPBACK_HOSTS, Receive, Scope, Send
+from kyso.serving.problems import Refusal, ToldProblem, problem_of
 from kyso_api import fields, routes
 from kyso_api import specification as spec
 from kyso_api.gate import Gate
@@ -46,8 +47,9 @@ def create_application(service: Service, *, hosts: frozenset[str] = LOOPBACK_HOS
     _add_contributed(app, service)
     # Last, because its pattern fits every path of two words.
     _add_exports(app)
-    app.add_exception_handler(HTTPException, _as_problem)
-    app.add_exception_handler(KysoError, _raise_on)
+    for kind in (HTTPException, KysoError, ToldProblem):
+        app.add_exception_handler(kind, _as_problem)
+    app.add_exception_handler(Exception, _unanswered)
     generated = app.openapi
 
     def openapi() -> dict[str, Any]:
@@ -186,16 +188,36 @@ def _add_contributed(app: FastAPI, service: Service) -> None:
             service.log.write("routes_left_out", name=name, code=error.code)
 
 
+class _Refused(Response):
+    """An answer that the gate gives: problems are told and noted in one place."""
+
+    def __init__(self, document: Mapping[str, Any], headers: Mapping[str, str] | None = None) -> None:
+        super().__init__()
+        self._document = dict(document)
+        self._told = dict(headers or {})
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await scope["state"]["passage"].refuse(self._document, self._told)
+
+
+class _Unanswered(Response):
+    """No answer: the error goes on to the gate, which answers it."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        return
+
+
 async def _as_problem(request: Request, error: Exception) -> Response:
-    """Turn Starlette's own refusals into ours; the gate answers them."""
-    status = getattr(error, "status_code", 500)
-    if status == 404:
-        raise Refusal("api.route_unknown", 404)
-    if status == 405:
-        raise Refusal("api.method_wrong", 405, getattr(error, "headers", None))
-    raise Refusal("api.request_wrong", status)
+    """Turn an error of the routes, or Starlette's own, into a problem."""
+    if isinstance(error, ToldProblem):
+        return _Refused(error.document)
+    if isinstance(error, HTTPException):
+        code = {404: "api.route_unknown", 405: "api.method_wrong"}.get(error.status_code, "api.request_wrong")
+        error = Refusal(code, error.status_code, error.headers)
+    assert isinstance(error, KysoError)
+    return _Refused(problem_of(error), getattr(error, "headers", None))
 
 
-async def _raise_on(request: Request, error: Exception) -> Response:
-    """Leave an error to the gate."""
-    raise error
+async def _unanswered(request: Request, error: Exception) -> Response:
+    """Leave a defect to the gate: Starlette raises it again after this."""
+    return _Unanswered()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 import uuid
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from starlette.datastructures import Headers
@@ -74,6 +75,7 @@ class Gate:
         state["service"] = self._service
         state["request_id"] = passage.id
         state["language"] = passage.language
+        state["passage"] = passage
         path: str = scope["path"]
         if path == "/v1" or path.startswith("/v1/") or (path == "/metrics" and not self._service.settings.open_metrics):
             token = await self._token(scope, passage)
@@ -154,7 +156,7 @@ class _Passage:
             self.octets_out += len(message.get("body", b""))
         await self._send(message)
 
-    async def refuse(self, document: dict[str, Any], headers: dict[str, str] | None = None) -> None:
+    async def refuse(self, document: Mapping[str, Any], headers: Mapping[str, str] | None = None) -> None:
         """Answer with a problem document, unless an answer has begun already."""
         self.code = str(document["code"])
         if self.status:

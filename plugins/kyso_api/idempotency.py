@@ -89,7 +89,7 @@ class Repetition:
             return Kept(found.status, json.loads(found.headers_json), body)
         if confirmed_by_person and found.claimed_until is not None and found.claimed_until <= now:
             raise Refusal("api.idempotency_unknown", 409, key=self.key)
-        if not claim(records, IDEMPOTENCY, self._mine, self.work_s):
+        if not claim(records, IDEMPOTENCY, sa.and_(self._mine, IDEMPOTENCY.c.status.is_(None)), self.work_s):
             raise Refusal("api.idempotency_running", 409, {"Retry-After": "2"}, key=self.key)
         return None
 

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 T = TypeVar("T")
 
-TOKEN_HOLDS_S = 5.0
+TOKEN_HOLDS_S = 2.0
 """How long a token that was looked up is believed: a revoked one is refused after this time at the latest."""
 
 _MOST_TOKENS = 1000
