@@ -147,7 +147,10 @@ def _read_policy(element: der.Element, policies: list[str], notices: list[str], 
 
 
 def _limit(value: der.Element) -> LiabilityLimit | None:
-    currency, amount, exponent = value.children()[:3]
+    parts = value.children()
+    if len(parts) < 3:
+        return None
+    currency, amount, exponent = parts[:3]
     number, power = der.integer(amount), der.integer(exponent)
     named = str(der.integer(currency)) if currency.tag == der.INTEGER else der.text(currency)
     # A power beyond any sum of money is a mistake or a trap for whoever computes it.
