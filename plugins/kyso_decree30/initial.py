@@ -49,6 +49,9 @@ class InitialPolicy:
         """
         refuse_unused(intent, NAME, anchor=True)
         explicit = explicit_place(letter, intent)
+        by_title = intent.values["beside"] == "title" and intent.anchor is None and explicit is None
+        if "candidate" in intent.values and not by_title:
+            raise WrongUse("decree30.candidate_unused")
         if explicit is not None:
             return _given(intent, explicit)
         page, line = _line(letter, intent)
@@ -93,7 +96,7 @@ def _line(letter: Letter, intent: PlacementIntent) -> tuple[int, TextLine]:
         return anchor.page, anchor.line
     if intent.values["beside"] == "title":
         # Any block will do for who initials: the signer's name is another's.
-        block = choose_block(letter, "", intent.page).block
+        block = choose_block(letter, "", intent.page, intent.values.get("candidate")).block
         lines = [line for line in letter.text_lines(block.page) if line.text == block.title[-1]]
         return block.page, next(line for line in lines if block.title_rect.grown(0.1).contains(line.rect_mm))
     return _end_of_text(letter, intent.page)

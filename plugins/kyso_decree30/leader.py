@@ -59,6 +59,8 @@ class LeaderPolicy:
         if intent.image is None:
             raise WrongUse("decree30.leader_image_missing")
         explicit = explicit_place(letter, intent)
+        if "candidate" in intent.values and (explicit is not None or intent.anchor is not None):
+            raise WrongUse("decree30.candidate_unused")
         if intent.template is not None:
             return _templated(letter, intent, explicit)
         picture = read_picture(intent.image, intent.fonts.cache_dir)
@@ -122,7 +124,7 @@ def _space(letter: Letter, intent: PlacementIntent) -> tuple[int, RectMm, dict[s
             return (anchor.page, *_space_at(letter, anchor, intent.values), ())
         notices: tuple[Notice, ...] = ()
     else:
-        choice = choose_block(letter, intent.signer.name, intent.page)
+        choice = choose_block(letter, intent.signer.name, intent.page, intent.values.get("candidate"))
         block, notices = choice.block, choice.notices
     return block.page, block.space, {"title": block.title_rect, "name": block.name_rect}, notices
 

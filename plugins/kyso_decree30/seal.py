@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from kyso.placement.candidates import Candidate
 from kyso.placement.layout import contained, explicit_place, free_place, kept_inside, refuse_unused, shown_rect
 from kyso.placement.lettering import set_lines, shown_time
 from kyso.placement.pictures import picture_notices, read_picture
@@ -320,7 +321,9 @@ def find_leader(letter: Letter, name: str | None) -> FieldInfo:
     if not open_ones:
         raise SigningRefused("decree30.already_sealed", fields=[field.name for field in leaders])
     if len(open_ones) > 1:
-        raise SigningRefused("decree30.leader_ambiguous", fields=[_described(field) for field in open_ones])
+        raise SigningRefused(
+            "decree30.leader_ambiguous", candidates=[_candidate(*one) for one in enumerate(open_ones, 1)]
+        )
     return open_ones[0]
 
 
@@ -337,9 +340,11 @@ def _covered(field: FieldInfo, page: int | None, seal: RectMm) -> bool:
     return field.page == page and field.rect_mm is not None and field.rect_mm.intersects(seal)
 
 
-def _described(field: FieldInfo) -> str:
-    place = f" ({field.rect_mm.left:.0f}; {field.rect_mm.top:.0f})" if field.rect_mm is not None else ""
-    return f"{field.name} [{field.page}]{place}"
+def _candidate(number: int, field: FieldInfo) -> Candidate:
+    rect = field.rect_mm
+    place = {"left": f"{rect.left:.0f}", "top": f"{rect.top:.0f}"} if rect is not None else {"left": "-", "top": "-"}
+    about = {"number": number, "field": field.name, "page": field.page, **place}
+    return Candidate("decree30.candidate_field", about, field.page or 1, rect)
 
 
 def _checked(leader: FieldInfo, report: VerificationReport) -> Iterable[Notice]:

@@ -10,7 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from kyso.plugin import Notice, SigningRefused
+from kyso.placement.candidates import MAX_DRAWN, Candidate
+from kyso.plugin import Notice, SigningRefused, WrongUse
+from kyso.text import Phrase, Text
 from kyso_decree30.block import CLEAR_LEAD, Block, PageText, find_blocks
 from kyso_decree30.wording import folded_name, name_kind, title_kind
 
@@ -42,11 +44,13 @@ def read_page(letter: Letter, number: int) -> PageText:
     return PageText(geometry.number, letter.text_lines(geometry.number), geometry.rect_mm)
 
 
-def choose_block(letter: Letter, signer: str, page: int | None = None) -> Choice:
+def choose_block(letter: Letter, signer: str, page: int | None = None, candidate: float | None = None) -> Choice:
     """Return the letter's signature block.
 
     :param signer: the name in the signer's certificate; decides between several signers of one letter.
     :param page: look on this page only.
+    :param candidate: the number, from 1, that a person chose from the ranked list of an earlier refusal.
+    :raises WrongUse: ``decree30.candidate_unknown``: the list has no such number.
     :raises SigningRefused: ``decree30.block_ambiguous``, ``block_signed``, ``block_split``, ``no_text`` or
         ``block_not_found``, each naming what was seen.
     """
@@ -65,10 +69,39 @@ def choose_block(letter: Letter, signer: str, page: int | None = None) -> Choice
     if not free:
         raise _nothing(found, read)
     free.sort(key=lambda block: -block.score)
+    if candidate is not None:
+        if candidate not in range(1, len(free) + 1):
+            raise WrongUse("decree30.candidate_unknown", number=f"{candidate:g}", candidates=_candidates(free))
+        best = free.pop(int(candidate) - 1)
+        free.insert(0, best)
+    elif len(free) > 1 and not _leads(free):
+        raise SigningRefused("decree30.block_ambiguous", candidates=_candidates(free), count=len(free))
     best = free[0]
-    if len(free) > 1 and not _leads(free):
-        raise SigningRefused("decree30.block_ambiguous", candidates=described(free), count=len(free))
     return Choice(best, _notices(best, free, signer, letter.signature_fields))
+
+
+def _candidates(blocks: Sequence[Block]) -> list[Candidate]:
+    """Return the blocks as a numbered list, the best first, each with what spoke for it."""
+    return [
+        Candidate(
+            "decree30.candidate",
+            {
+                "number": number,
+                "page": block.page,
+                "left": f"{block.title_rect.left:.0f}",
+                "top": f"{block.space.top:.0f}",
+                "shown": block.shown,
+                "reasons": _in_one_line([Phrase(f"decree30.reason.{reason}") for reason in block.reasons]),
+            },
+            block.page,
+            block.title_rect.united(block.name_rect).grown(1.5),
+        )
+        for number, block in enumerate(blocks[:MAX_DRAWN], 1)
+    ]
+
+
+def _in_one_line(phrases: Sequence[Phrase]) -> Text:
+    return Text("; ".join(phrase.of("vi") for phrase in phrases), "; ".join(phrase.of("en") for phrase in phrases))
 
 
 def described(blocks: Sequence[Block]) -> list[str]:
@@ -139,7 +172,7 @@ def _nothing(found: Sequence[Block], read: Sequence[PageText]) -> SigningRefused
     """Return the refusal that fits what was seen."""
     pages = sorted(page.number for page in read)
     if found:
-        return SigningRefused("decree30.block_signed", candidates=described(found))
+        return SigningRefused("decree30.block_signed", candidates=_candidates(found))
     if not any(page.lines for page in read):
         return SigningRefused("decree30.no_text", pages=_ranges(pages))
     split = _split_over_pages({page.number: page for page in read})

@@ -54,7 +54,17 @@ _CONFIRM_DATE = Setting(
     default="no",
 )
 
+_CANDIDATE = Setting(
+    "candidate",
+    "number",
+    Text(
+        "Số thứ tự của vị trí ký trong danh sách khi văn bản có nhiều vị trí (xem bằng kyso preview)",
+        "Number of the place in the ranked list where a letter has several (kyso preview draws them)",
+    ),
+)
+
 LEADER_SETTINGS = (
+    _CANDIDATE,
     Setting(
         "max_width_mm",
         "mm",
@@ -112,6 +122,7 @@ SEAL_SETTINGS = (
 NUMBER_SETTINGS = (*_ISSUE, _CONFIRM_DATE)
 
 INITIAL_SETTINGS = (
+    _CANDIDATE,
     Setting(
         "beside",
         "choice",

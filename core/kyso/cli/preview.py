@@ -1,17 +1,30 @@
-"""``kyso preview``: the page as it would look signed, without touching a key."""
+"""``kyso preview``: the page as it would look signed, without touching a key.
+
+Where several places could be meant, their pages are drawn with each place boxed and numbered, the first page as
+``PAGE.png``, further ones as ``PAGE-2.png`` after their page number; the refusal itself follows, with exit code 4::
+
+    schema       "kyso.candidates/1"
+    document, code, message_vi, message_en, next_vi, next_en
+    pages[]      {page, out}
+    candidates[] {number, page, box_mm, code, message_vi, message_en}
+"""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from kyso.cli import letters, output
 from kyso.cli.common import Common
 from kyso.cli.parsing import Argument, Flag, Option
-from kyso.errors import WrongUse
+from kyso.errors import SigningRefused, WrongUse
 from kyso.models import SignRequest
 
+if TYPE_CHECKING:
+    from kyso.placement.candidates import Candidate
+
 SCHEMA = "kyso.preview/1"
+CANDIDATES = "kyso.candidates/1"
 
 
 def run(
@@ -53,7 +66,15 @@ def run(
         password=letters.password_from(password_env),
     )
     with common.engine() as engine:
-        preview = engine.preview(request, dpi=dpi)
+        try:
+            preview = engine.preview(request, dpi=dpi)
+        except SigningRefused as refusal:
+            from kyso.placement.candidates import candidates_of
+
+            places = candidates_of(refusal)
+            if places:
+                _draw_candidates(common, request, refusal, places, out, dpi, force=force, as_json=as_json)
+            raise
     write_output(out, (preview.png,), overwrite=force)
     placement = preview.placement
     boxes = {name: [round(length, 2) for length in box.as_tuple()] for name, box in preview.boxes_mm.items()}
@@ -77,3 +98,51 @@ def run(
     for name, (left, top, width, height) in boxes.items():
         output.put(f"{name}\t{left}\t{top}\t{width}\t{height}")
     return 0
+
+
+def _draw_candidates(
+    common: Common,
+    request: SignRequest,
+    refusal: SigningRefused,
+    candidates: tuple[Candidate, ...],
+    out: Path,
+    dpi: float,
+    *,
+    force: bool,
+    as_json: bool,
+) -> None:
+    """Write the pages on which there are candidates, and tell which number is where."""
+    from kyso.document.opening import open_letter
+    from kyso.placement.candidates import candidate_pages
+    from kyso.update.files import write_output
+
+    with open_letter(request.document, password=request.password) as letter:
+        pages = candidate_pages(letter, candidates, dpi=dpi)
+    files = [out if index == 0 else out.with_stem(f"{out.stem}-{page.page}") for index, page in enumerate(pages)]
+    for file in files:
+        letters.refuse_existing(file, force=force)
+    for file, page in zip(files, pages, strict=True):
+        write_output(file, (page.png,), overwrite=force)
+        output.say("cli.candidates_drawn", common.language, {"out": file, "page": page.page})
+    if as_json:
+        output.put_json(
+            {
+                "schema": CANDIDATES,
+                "document": str(request.document),
+                **output.error_in_both(refusal),
+                "pages": [{"page": page.page, "out": str(file)} for page, file in zip(pages, files, strict=True)],
+                "candidates": [
+                    {
+                        "number": number,
+                        "page": one.page,
+                        "box_mm": None if one.rect_mm is None else [round(mm, 2) for mm in one.rect_mm.as_tuple()],
+                        **output.in_both(one.code, one.parameters),
+                    }
+                    for number, one in enumerate(candidates, 1)
+                ],
+            }
+        )
+        return
+    for number, one in enumerate(candidates, 1):
+        box = ("-",) * 4 if one.rect_mm is None else tuple(f"{mm:.2f}" for mm in one.rect_mm.as_tuple())
+        output.put("\t".join((str(number), str(one.page), *box)))

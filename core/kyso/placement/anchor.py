@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from kyso.errors import SigningRefused, WrongUse
 from kyso.frozen import dataclass
+from kyso.placement.candidates import Candidate
 
 if TYPE_CHECKING:
     from kyso.contracts import Letter, TextLine
@@ -52,13 +53,29 @@ def find_anchor(letter: Letter, text: str, page: int | None = None) -> Anchor:
     for choice in (found, whole, same_case):
         if len(choice) == 1:
             return choice[0]
-    places = [
-        f"[{anchor.page}] ({anchor.line.rect_mm.left:.0f}; {anchor.line.rect_mm.top:.0f}) {anchor.line.text}"
-        for anchor in (same_case or whole or found)
-    ]
+    places = same_case or whole or found
     raise SigningRefused(
-        "placement.anchor_ambiguous", text=text, count=len(places), places=sorted(places)[:_SHOWN_PLACES]
+        "placement.anchor_ambiguous", text=text, count=len(places), candidates=_candidates(places[:_SHOWN_PLACES])
     )
+
+
+def _candidates(places: list[Anchor]) -> list[Candidate]:
+    in_order = sorted(places, key=lambda anchor: (anchor.page, anchor.line.rect_mm.top, anchor.line.rect_mm.left))
+    return [
+        Candidate(
+            "placement.candidate_line",
+            {
+                "number": number,
+                "page": anchor.page,
+                "left": f"{anchor.line.rect_mm.left:.0f}",
+                "top": f"{anchor.line.rect_mm.top:.0f}",
+                "shown": anchor.line.text,
+            },
+            anchor.page,
+            anchor.line.rect_mm.grown(1.0),
+        )
+        for number, anchor in enumerate(in_order, 1)
+    ]
 
 
 def _spaced(text: str) -> str:
