@@ -81,7 +81,8 @@ def test_an_anchor_at_several_lines_is_drawn_on_each_page(signature_image: Path)
     sheet.text(30, 40, "Giám đốc ký tại đây")
     sheet.next_page()
     sheet.text(30, 60, "Giám đốc ký tại kia")
-    error = refusal(sheet.pdf(), signature_image, anchor="Giám đốc ký")
+    data = sheet.pdf()
+    error = refusal(data, signature_image, anchor="Giám đốc ký")
     assert error.code == "placement.anchor_ambiguous"
-    with open_letter(sheet.pdf()) as letter:
+    with open_letter(data) as letter:
         assert [page.page for page in candidate_pages(letter, candidates_of(error))] == [1, 2]
