@@ -28,13 +28,18 @@ def run(
     at: Annotated[str | None, Option("--at", "ISO8601")] = None,
     revocation: Annotated[str | None, Option("--revocation", "offline|prefer|require")] = None,
     password_env: Annotated[str | None, Option("--password-env", "NAME")] = None,
-    report_format: Annotated[str, Option("--format", "text|json|html|pdf")] = "text",
+    report_format: Annotated[str, Option("--format", "text|json|csv|html|pdf")] = "text",
     out: Annotated[Path | None, Option("--out", "FILE")] = None,
     visual: Annotated[Path | None, Option("--visual", "DIR")] = None,
     conformity: Annotated[bool, Flag("--conformity")] = False,
+    registered: Annotated[bool, Flag("--registered")] = False,
+    full: Annotated[bool, Flag("--full")] = False,
+    workers: Annotated[int | None, Option("--workers", "N")] = None,
     force: Annotated[bool, Flag("--force")] = False,
 ) -> int:
     """Verify, and return the exit code of the worst verdict."""
+    from kyso.verification.several import Terms, verify_several
+
     letters.choice_from("--revocation", revocation, ("offline", "prefer", "require"))
     moment = time_from(at)
     password = letters.password_from(password_env)
@@ -43,41 +48,54 @@ def run(
             raise WrongUse("cli.no_such_path", name=given)
     if out is not None:
         letters.refuse_existing(out, force=force)
+    if workers is not None and workers < 1:
+        raise WrongUse("cli.bad_workers", value=workers)
+    terms = Terms(
+        trust=None if trust is None else tuple(trust),
+        crls=None if crl is None else tuple(crl),
+        at=moment,
+        revocation=revocation,
+        # A person who reads a page wants the form judged too; a script asks for it.
+        conformity=conformity or report_format in ("html", "pdf"),
+        registered=registered,
+    )
     with common.engine() as engine:
-        written = engine.registry.report_format(report_format)
-        if written.binary and out is None:
+        written = None if report_format == "csv" else engine.registry.report_format(report_format)
+        if written is not None and written.binary and out is None:
             raise WrongUse("cli.format_needs_out", format=report_format)
         sources = letters.sources_of(files)
-        # One HTML page after the other is no page.
-        if (written.binary or report_format == "html") and len(sources) > 1:
-            raise WrongUse("cli.format_one_file", format=report_format)
-        codes: list[int] = []
-        pieces: list[bytes] = []
-        for source in sources:
-            report = engine.verify(
-                source,
-                trust=trust,
-                crls=crl,
-                at=moment,
-                password=password,
-                revocation=revocation,
-                # A person who reads a page wants the form judged too; a script asks for it.
-                conformity=conformity or report_format in ("html", "pdf"),
-            )
-            codes.append(report.exit_code)
+        if written is None or len(sources) > 1:
+            from kyso.cli.verify_several import Telling, tell_several
+
+            # One HTML page after the other is no page.
+            if written is not None and (written.binary or report_format == "html"):
+                raise WrongUse("cli.format_one_file", format=report_format)
+            in_short = report_format == "text" and not full and any(file.is_dir() for file in files)
+
+            def draw(report: VerificationReport) -> None:
+                if visual is not None:
+                    _draw_differences(report, visual, password, common, force=force)
+
+            telling = Telling(report_format, in_short, out is not None, draw if visual is not None else None)
+            codes, pieces = tell_several(engine, sources, terms, password, common, telling, workers=workers)
+        else:
+            report = next(verify_several(engine, sources, terms, password=password))
+            codes, pieces = [report.exit_code], [ended(written.render(report, common.language), written)]
             if visual is not None:
                 _draw_differences(report, visual, password, common, force=force)
-            piece = _piece(written, report, report_format, common, alone=len(sources) == 1)
             if out is None:
-                output.put_bytes(piece)
-            else:
-                pieces.append(piece)
+                output.put_bytes(pieces[0])
     if out is not None:
-        from kyso.update.files import write_output
+        from kyso.update.outputs import write_output
 
         write_output(out, tuple(pieces), overwrite=force)
         output.say("cli.report_written", common.language, {"out": out})
     return min(codes, key=GRAVITY.index)
+
+
+def ended(data: bytes, written: ReportFormat) -> bytes:
+    """Return a report that ends its last line, where it has lines."""
+    return data if written.binary or data.endswith(b"\n") else data + b"\n"
 
 
 def _draw_differences(
@@ -116,15 +134,3 @@ def time_from(value: str | None) -> datetime | None:
     except ValueError:
         raise WrongUse("cli.bad_time", value=value) from None
     return moment if moment.tzinfo is not None else moment.replace(tzinfo=VIETNAM_TIME)
-
-
-def _piece(written: ReportFormat, report: VerificationReport, name: str, common: Common, *, alone: bool) -> bytes:
-    """Return one file's report, ended so that the next can follow: several JSON objects stand one a line."""
-    data = written.render(report, common.language)
-    if written.binary or alone:
-        return data if written.binary or data.endswith(b"\n") else data + b"\n"
-    if name == "json":
-        import json
-
-        return json.dumps(json.loads(data), ensure_ascii=False).encode("utf-8", "backslashreplace") + b"\n"
-    return data.rstrip(b"\n") + b"\n\n"

@@ -23,7 +23,7 @@ from kyso.receiving.values import Decision, Entry, Event, LetterFacts, Reason
 from kyso.records.schema import INCOMING_EVENTS, INCOMING_LETTERS
 from kyso.records.store import count
 from kyso.text import Text
-from kyso.verification.settings import Receipt
+from kyso.verification.settings import Receipt, ReceiptBook
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -156,15 +156,6 @@ class Register:
         """Return the row of an id, ``None`` without one."""
         return next(self.select(_TABLE.c.id == identifier), None)
 
-    def receipt(self, sha256: str) -> Receipt | None:
-        """Return the earliest row that proves that a file existed: a :data:`~kyso.verification.settings.ReceiptBook`.
-
-        A scan that we signed ourselves was recorded before the signature was made, so its row proves nothing.
-        """
-        known = sa.and_(_TABLE.c.letter_sha256 == sha256, _TABLE.c.form == "electronic")
-        entry = next(self.select(known), None)
-        return None if entry is None else Receipt(entry.reference, entry.recorded_at)
-
     def search(self, words: str, *, limit: int = 200) -> list[Entry]:
         """Return rows that have every word somewhere, newest first; upper and lower case are alike."""
         wanted = folded_name(words).split()
@@ -214,6 +205,25 @@ class Register:
         values = {"letter_id": identifier, "at": at, "name": name, "by": by}
         detail_json = json.dumps(dict(detail), ensure_ascii=False)
         connection.execute(sa.insert(INCOMING_EVENTS).values(**values, detail_json=detail_json))
+
+
+def receipt_book(records: Records) -> ReceiptBook:
+    """Return what finds the earliest row of a file, whichever of our organisations received it.
+
+    A scan that we signed ourselves was recorded before the signature was made, so its row proves nothing.
+    """
+
+    def find(sha256: str) -> Receipt | None:
+        known = sa.and_(_TABLE.c.letter_sha256 == sha256, _TABLE.c.form == "electronic")
+        query = sa.select(_TABLE).where(known).order_by(_TABLE.c.recorded_at).limit(1)
+        with records.begin() as connection:
+            row = connection.execute(query).one_or_none()
+        if row is None:
+            return None
+        entry = _entry(row)
+        return Receipt(entry.reference, entry.recorded_at)
+
+    return find
 
 
 def identifier_of(organisation: str, sha256: str, occurrence: int) -> str:
