@@ -35,7 +35,7 @@ _CHUNK: Final = 8
 """Files in one task: few enough to keep all workers busy, enough to make the hand-over cheap."""
 _FILE_S: Final = 0.004
 _BYTES_PER_S: Final = 800e6
-_WORTH_A_WORKER_S: Final = 0.6
+_WORTH_A_WORKER_S: Final = 2.0
 """What a file and its bytes cost about, and how much work makes up for the start of another process."""
 
 
