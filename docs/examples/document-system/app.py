@@ -19,12 +19,13 @@ from pathlib import Path
 from urllib.parse import quote
 
 import uvicorn
-from kyso import Engine
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
+
+from kyso import Engine
 
 PAGES = Path(__file__).parent / "page"
 TOKEN_S = 300

@@ -18,7 +18,7 @@ from signxml.algorithms import CanonicalizationMethod, SignatureConstructionMeth
 from signxml.exceptions import InvalidCertificate, InvalidDigest, InvalidInput, InvalidSignature
 from signxml.signer import XMLSigner
 from signxml.verifier import SignatureConfiguration, XMLVerifier
-from signxml.xades.xades import XAdESSigner
+from signxml.xades.xades import XAdESSignatureConfiguration, XAdESSigner, XAdESVerifier
 
 from kyso.cms.values import load_certificate
 from kyso.frozen import dataclass
@@ -32,10 +32,12 @@ if TYPE_CHECKING:
     from kyso_desk.agent.keywork import KeyWork
 
 _DS: Final = "http://www.w3.org/2000/09/xmldsig#"
+_XADES: Final = "http://uri.etsi.org/01903/v1.3.2#"
 _GREATEST_BYTES: Final = 4 << 20
 _MOST_ELEMENTS: Final = 200_000
 _DEEPEST: Final = 200
 _MOST_CERTIFICATES: Final = 8
+_MOST_REFERENCES: Final = 8
 _METHODS: Final[dict[tuple[SchemeName, DigestName], SignatureMethod]] = {
     ("rsa-pkcs1v15", "sha256"): SignatureMethod.RSA_SHA256,
     ("rsa-pkcs1v15", "sha384"): SignatureMethod.RSA_SHA384,
@@ -48,6 +50,8 @@ _METHODS: Final[dict[tuple[SchemeName, DigestName], SignatureMethod]] = {
     ("ecdsa", "sha512"): SignatureMethod.ECDSA_SHA512,
 }
 _C14N: Final = CanonicalizationMethod.EXCLUSIVE_XML_CANONICALIZATION_1_0
+# signxml digests the properties of XAdES where they do not stand yet; only the inclusive form gives the same later.
+_XADES_C14N: Final = CanonicalizationMethod.CANONICAL_XML_1_1
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +121,7 @@ def sign_xml(engine: Engine, work: KeyWork, key_name: str, content: bytes, *, xa
         "method": SignatureConstructionMethod.enveloped,
         "signature_algorithm": _METHODS[scheme, digest],
         "digest_algorithm": digest,
-        "c14n_algorithm": _C14N,
+        "c14n_algorithm": _XADES_C14N if xades else _C14N,
     }
     signer: Any = XAdESSigner(**options) if xades else XMLSigner(**options)
     recorder = _Recorder(load_certificate(key.certificate).public_key())
@@ -165,8 +169,7 @@ def check_xml(data: bytes, judge: CertificateJudge) -> XmlVerdict:
     except (ValueError, DerError):
         return XmlVerdict("invalid", "", "none", (Notice("agent.xml_certificate"),))
     try:
-        expected = SignatureConfiguration(location=".//", expect_references=True)
-        found = XMLVerifier().verify(root, x509_cert=load_certificate(certificate), expect_config=expected)
+        found = _verified(root, certificate)
     except (InvalidSignature, InvalidDigest, InvalidCertificate, InvalidInput, ValueError, etree.LxmlError):
         return XmlVerdict("invalid", signer, "none", (Notice("agent.xml_broken"),))
     results = found if isinstance(found, list) else [found]
@@ -176,6 +179,18 @@ def check_xml(data: bytes, judge: CertificateJudge) -> XmlVerdict:
     reasons = (*judged.wrong, *judged.doubts, *(() if whole else (Notice("agent.xml_part"),)))
     verdict = "invalid" if judged.wrong else "undetermined" if judged.doubts or not whole else "valid"
     return XmlVerdict(verdict, signer, "whole" if whole else "part", reasons)
+
+
+def _verified(root: etree._Element, certificate: bytes) -> Any:
+    """Check the signature's mathematics; an XAdES one must also name its certificate (EN 319 132-1, 5.2.2)."""
+    xades = root.find(f".//{{{_XADES}}}SignedProperties") is not None
+    verifier: Any = XAdESVerifier() if xades else XMLVerifier()
+    kind: Any = XAdESSignatureConfiguration if xades else SignatureConfiguration
+    references = len(root.findall(f".//{{{_DS}}}SignedInfo/{{{_DS}}}Reference"))
+    if not 1 <= references <= _MOST_REFERENCES:
+        raise InvalidInput("references")
+    expected = kind(location=".//", expect_references=references)
+    return verifier.verify(root, x509_cert=load_certificate(certificate), expect_config=expected)
 
 
 def _stated_certificates(signature: etree._Element) -> list[bytes]:

@@ -370,7 +370,13 @@ function closing() {
 
 function settingField(setting, changed) {
   const identifierOf = `set-${setting.name}`;
+  const text = setting[`label_${language}`] + (setting.required ? " *" : "");
   let input;
+  if (setting.kind === "flag") {
+    input = make("input", { id: identifierOf, name: `set.${setting.name}`, type: "checkbox", checked: setting.value === "yes" });
+    input.addEventListener("change", changed);
+    return make("div", { class: "field check" }, input, make("label", { htmlFor: identifierOf }, text));
+  }
   if (setting.kind === "choice") {
     input = make("select", { id: identifierOf, name: `set.${setting.name}` });
     for (const choice of setting.choices) input.append(make("option", { value: choice, selected: choice === setting.value }, choice));
@@ -378,13 +384,12 @@ function settingField(setting, changed) {
     input = make("input", { id: identifierOf, name: `set.${setting.name}`, type: "text", value: setting.value, autocomplete: "off", maxLength: 300 });
   }
   input.addEventListener("change", changed);
-  const label = setting[`label_${language}`] + (setting.required ? " *" : "");
-  return make("div", { class: "field" }, make("label", { htmlFor: identifierOf }, label), input);
+  return make("div", { class: "field" }, make("label", { htmlFor: identifierOf }, text), input);
 }
 
 function valuesOf(form) {
   const values = {};
-  for (const control of form.querySelectorAll("select[name], input[name]")) values[control.name] = control.value;
+  for (const control of form.querySelectorAll("select[name], input[name]")) values[control.name] = control.type === "checkbox" ? (control.checked ? "yes" : "no") : control.value;
   return values;
 }
 

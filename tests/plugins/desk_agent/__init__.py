@@ -1,0 +1,1 @@
+"""The agent for web pages, over real sockets, with real keys and a real document system."""
