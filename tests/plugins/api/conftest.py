@@ -10,11 +10,7 @@ import pytest
 from kyso.demo.pki import DemoPki
 from tests.plugins.api.running import RunningService, new_token, running, write_config
 
-EVERYTHING = [
-    part
-    for scope in ("sign", "verify", "extend", "preview", "export", "plugins", "metrics")
-    for part in ("--scope", scope)
-]
+EVERYTHING = ("sign", "verify", "extend", "preview", "export", "plugins", "metrics")
 
 
 @pytest.fixture(scope="session")
@@ -41,4 +37,4 @@ def service(api_config: Path, pfx_password: str) -> Iterator[RunningService]:
 @pytest.fixture(scope="session")
 def token(api_config: Path) -> str:
     """A token with every scope."""
-    return new_token(api_config, "tests", *EVERYTHING)[0]
+    return new_token(api_config, "tests", *EVERYTHING)

@@ -18,6 +18,11 @@ from typing import Any
 
 import urllib3
 
+from kyso.config import Config
+from kyso.plugins import create_plugin_manager
+from kyso.records.store import Records
+from kyso_api.tokens import create
+
 KYSO = [sys.executable, "-c", "from kyso.cli.program import main; main()"]
 START_S = 60.0
 
@@ -105,12 +110,10 @@ def kyso(config: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
 
 
-def new_token(config: Path, name: str, *arguments: str) -> tuple[str, dict[str, Any]]:
-    """Make a token by the command, and return its text and everything about it."""
-    made = kyso(config, "token", "create", name, "--format", "json", *arguments)
-    assert made.returncode == 0, made.stderr
-    told = json.loads(made.stdout)
-    return told["token"], told
+def new_token(config: Path, name: str, *scopes: str, keys: Sequence[str] = (), rate: int | None = None) -> str:
+    """Make a token in the service's records and return its text."""
+    with Records.of(Config.load(config), create_plugin_manager()) as records:
+        return create(records, name, scopes, keys=keys, rate_per_minute=rate)[1].reveal()
 
 
 def write_config(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import time
 from pathlib import Path
 
 import pytest
@@ -60,7 +61,13 @@ def test_leader_then_seal(
 ) -> None:
     """The seal goes onto the leader's letter; its picture comes with the request."""
     image = ("image", ("../../seal.png", seal_image.read_bytes(), "image/png"))
-    fields = [("key", "seal"), ("policy", "decree30.seal"), ("set", "diameter_mm=36"), ("set", "confirm_date=yes"), image]
+    fields = [
+        ("key", "seal"),
+        ("policy", "decree30.seal"),
+        ("set", "diameter_mm=36"),
+        ("set", "confirm_date=yes"),
+        image,
+    ]
     answer = service.post("/v1/sign", token, signed(service, token, letter_pdf), *fields)
     assert answer.status == 200, answer.body
     report = verified(answer.body, pki)
@@ -75,7 +82,7 @@ def test_json_is_answered_with_a_link(service: RunningService, token: str, lette
     fetched = service.call("GET", told["result"]["href"], token)
     assert fetched.headers["content-type"] == "application/pdf"
     assert hashlib.sha256(fetched.body).hexdigest() == told["result"]["sha256"]
-    other = new_token(api_config, "other", "--scope", "sign")[0]
+    other = new_token(api_config, "other", "sign")
     assert service.call("GET", told["result"]["href"], other).code == "api.result_unknown"
 
 
@@ -185,7 +192,7 @@ def test_only_the_token_that_prepared_completes(
 ) -> None:
     """To another token the preparation does not exist, and it stays as it was for its own."""
     answer, value = prepared(service, token, letter_pdf, pki, pfx_password)
-    other = new_token(api_config, "thief", "--scope", "sign")[0]
+    other = new_token(api_config, "thief", "sign")
     assert completed(service, other, answer.json["prepared_id"], value).code == "api.prepared_unknown"
     assert completed(service, token, answer.json["prepared_id"], value).status == 200
 
@@ -299,7 +306,7 @@ def test_keys_and_plugins_are_listed(service: RunningService, token: str, api_co
     keys = service.call("GET", "/v1/keys", token).json["keys"]
     assert [key["name"] for key in keys] == ["closed", "leader", "seal"]
     assert "uri" not in keys[0]
-    narrow = new_token(api_config, "narrow", "--scope", "sign", "--key", "seal")[0]
+    narrow = new_token(api_config, "narrow", "sign", keys=["seal"])
     assert [key["name"] for key in service.call("GET", "/v1/keys", narrow).json["keys"]] == ["seal"]
     assert service.call("GET", "/v1/plugins", token).json["schema"] == "kyso.plugins/1"
 
@@ -320,9 +327,9 @@ def test_health_and_specification_need_no_token(service: RunningService, token: 
 
 def test_tokens_are_listed_and_revoked(service: RunningService, api_config: Path, letter_pdf: bytes) -> None:
     """A list never shows the token; a revoked one is refused within seconds."""
-    import time
-
-    shown, told = new_token(api_config, "short-lived", "--scope", "verify", "--days", "1")
+    made = kyso(api_config, "token", "create", "short-lived", "--scope", "verify", "--days", "1", "--format", "json")
+    told = json.loads(made.stdout)
+    shown = told["token"]
     assert service.post("/v1/verify", shown, letter_pdf).status == 200
     listed = kyso(api_config, "token", "list", "--format", "json").stdout
     assert told["id"] in listed
@@ -332,9 +339,8 @@ def test_tokens_are_listed_and_revoked(service: RunningService, api_config: Path
     until = time.monotonic() + 6
     while service.post("/v1/verify", shown, letter_pdf).status == 200:
         assert time.monotonic() < until
-        time.sleep(0.3)
+        time.sleep(0.2)
     assert service.post("/v1/verify", shown, letter_pdf).code == "api.token_refused"
     assert kyso(api_config, "token", "revoke", "0000").returncode == 7
     assert kyso(api_config, "token", "create", "x", "--scope", "everything").returncode == 7
-    text = kyso(api_config, "token", "list", "--lang", "en").stdout
-    assert "revoked" in text
+    assert "revoked" in kyso(api_config, "token", "list", "--lang", "en").stdout
