@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Final
 
 from kyso.cms import algorithms, der
 from kyso.cms.read import SIGNATURE_TIME_STAMP, CmsError
@@ -17,9 +17,10 @@ from kyso.models import Notice
 from kyso.verification.coverage import only_white_space
 from kyso.verification.integrity import check
 from kyso.verification.judgement import CertificateJudge
+from kyso.verification.level import Carried, level_of
 from kyso.verification.report import Change
-from kyso.verification.revocation import Evidence, read_embedded
-from kyso.verification.security_store import SecurityStore, archived_revocation, read_store
+from kyso.verification.security_store import SecurityStore, read_store
+from kyso.verification.source import header_offset
 from kyso.verification.timestamps import TokenCheck, check_token, read_token
 from kyso.verification.verdict import Assessment, report_signature, restricted
 
@@ -80,7 +81,8 @@ def review_signatures(
         _review_changes(cases, source, pdf, settings)
     online = _online(settings)
     judge = CertificateJudge(store, settings.moment, settings.revocation, online, _distrust(settings))
-    _teach(judge, cases, security)
+    carried = Carried(security, pdf, header_offset(source))
+    _teach(judge, cases, security, carried)
     try:
         receipt = None if settings.receipts is None else settings.receipts(digests.sha256)
         _prove_times(cases, judge, settings.moment, receipt)
@@ -107,7 +109,7 @@ def review_signatures(
                 annotating_allowed=allowed >= 3,
                 judgement=case.judgement,
                 proven=None if case.by_register else case.proven,
-                level=_level(case, cases, judge, settings.moment),
+                level=_level(case, cases, judge, carried),
                 stamped=case.own_token.time if case.own_token is not None and _sound(case) else None,
                 doubts=_own_doubts(case),
             )
@@ -241,27 +243,19 @@ def _changes_after(
 # ------------------------------------------------------------------------------------------------------------ time
 
 
-def _teach(judge: CertificateJudge, cases: Iterable[_Case], security: SecurityStore) -> None:
+def _teach(judge: CertificateJudge, cases: Iterable[_Case], security: SecurityStore, carried: Carried) -> None:
     certificates: list[bytes] = list(security.certificates)
-    crls: list[bytes] = list(security.crls)
-    ocsp: list[bytes] = list(security.ocsp)
     for case in cases:
-        sources = [case.prepared.signed_data, *(token.token.signed_data for token in case.tokens)]
-        for signed_data in sources:
-            if signed_data is None:
-                continue
-            certificates.extend(signed_data.certificates)
-            crls.extend(signed_data.crls)
-            ocsp.extend(signed_data.ocsp_responses)
+        structures = [case.prepared.signed_data, *(token.token.signed_data for token in case.tokens)]
+        present = [structure for structure in structures if structure is not None]
+        for structure in present:
+            certificates.extend(structure.certificates)
         if case.prepared.bare is not None:
             certificates.extend(case.prepared.found.certificates)
-        if case.cms.signer is not None:
-            archived_crls, archived_ocsp = archived_revocation(case.cms.signer)
-            crls.extend(archived_crls)
-            ocsp.extend(archived_ocsp)
-    lists, responses = read_embedded(crls, ocsp)
-    responders = [certificate for response in responses for certificate in response.certificates]
-    judge.learn([*readable(dict.fromkeys(certificates)), *responders], Evidence((), tuple(lists), tuple(responses)))
+        carried.learn(case.prepared.coverage.end, present, case.cms.signer)
+    evidence = carried.everything()
+    responders = [certificate for response in evidence.embedded_ocsp for certificate in response.certificates]
+    judge.learn([*readable(dict.fromkeys(certificates)), *responders], evidence)
 
 
 def _prove_times(
@@ -316,35 +310,13 @@ def _accepted(token: TokenCheck, judge: CertificateJudge, proven: datetime | Non
     return token.time if judgement.reliable else None
 
 
-# ----------------------------------------------------------------------------------------------------------- level
-
-
-def _level(case: _Case, cases: Sequence[_Case], judge: CertificateJudge, now: datetime) -> SignatureLevel:
-    """Tell which PAdES baseline level the signature has (ETSI EN 319 142-1, clause 6).
-
-    It is the form that is told here: a timestamp counts when it is intact, whoever made it.
-    """
-    signer, certificate = case.cms.signer, case.cms.certificate
-    if case.prepared.found.sub_filter != "ETSI.CAdES.detached" or signer is None or certificate is None:
-        return "CMS"
-    try:
-        if signer.certificate_reference is None or case.prepared.found.claimed_time is None:
-            return "CMS"
-    except CmsError:
-        return "CMS"
+def _level(case: _Case, cases: Sequence[_Case], judge: CertificateJudge, carried: Carried) -> SignatureLevel:
     end = case.prepared.coverage.end
     later = [
-        other
+        (other.prepared.coverage.byte_range[1], other.own_token.time)
         for other in cases
-        if other.own_token is not None and other.own_token.cms.status == "intact" and other.prepared.coverage.end > end
+        if other.own_token is not None and _sound(other)
+        if other.prepared.coverage.end > end and other.prepared.coverage.byte_range is not None
     ]
-    if not case.tokens and not later:
-        return "B-B"
-    moment = min([token.time for token in case.tokens] + [_time_of(other) for other in later], default=now)
-    if judge.embedded_state(certificate, moment).state == "unknown":
-        return "B-T"
-    return "B-LTA" if later else "B-LT"
-
-
-def _time_of(case: _Case) -> datetime:
-    return cast("TokenCheck", case.own_token).time
+    stamped = [token.time for token in case.tokens]
+    return level_of(case.prepared.found, case.cms.signer, case.cms.certificate, stamped, later, judge, carried)

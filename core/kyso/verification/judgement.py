@@ -93,12 +93,14 @@ class CertificateJudge:
         self._builder.add(certificates)
         self._evidence = self._evidence.joined(evidence)
 
-    def embedded_state(self, certificate: Certificate, moment: datetime) -> RevocationState:
-        """Return what the document's own evidence says, for telling the level B-LT."""
+    def embedded_state(
+        self, certificate: Certificate, moment: datetime, evidence: Evidence | None = None
+    ) -> RevocationState:
+        """Return what the document's own evidence says, or the part of it that is given; for telling the level."""
         issuer = self._builder.build(certificate).issuer_of(0)
         if issuer is None:
             return RevocationState("unknown")
-        embedded = Evidence((), self._evidence.embedded_crls, self._evidence.embedded_ocsp)
+        embedded = evidence or Evidence((), self._evidence.embedded_crls, self._evidence.embedded_ocsp)
         return check_revocation(certificate, issuer, moment, embedded)
 
     def judge(self, certificate: Certificate, purpose: Purpose, proven: datetime | None) -> Judgement:

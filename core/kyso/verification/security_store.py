@@ -16,17 +16,23 @@ if TYPE_CHECKING:
 
     import pikepdf
 
+    from kyso.document.pages import ObjectId
+
 MAX_ENTRIES: Final = 500
 MAX_ENTRY_BYTES: Final = 32 << 20
 
 
 @dataclass(frozen=True, slots=True)
 class SecurityStore:
-    """DER certificates, CRLs and OCSP responses of the /DSS dictionary."""
+    """DER certificates, CRLs and OCSP responses of the /DSS dictionary.
+
+    :param holders: each CRL and OCSP response with the object that it is.
+    """
 
     certificates: tuple[bytes, ...] = ()
     crls: tuple[bytes, ...] = ()
     ocsp: tuple[bytes, ...] = ()
+    holders: tuple[tuple[bytes, ObjectId], ...] = ()
 
 
 def read_store(root: pikepdf.Object) -> SecurityStore:
@@ -34,21 +40,23 @@ def read_store(root: pikepdf.Object) -> SecurityStore:
     store = root.get("/DSS")
     if not isinstance(store, Dictionary):
         return SecurityStore()
+    crls, ocsp = tuple(_streams(store.get("/CRLs"))), tuple(_streams(store.get("/OCSPs")))
     return SecurityStore(
-        certificates=tuple(_streams(store.get("/Certs"))),
-        crls=tuple(_streams(store.get("/CRLs"))),
-        ocsp=tuple(_streams(store.get("/OCSPs"))),
+        certificates=tuple(data for data, _ in _streams(store.get("/Certs"))),
+        crls=tuple(data for data, _ in crls),
+        ocsp=tuple(data for data, _ in ocsp),
+        holders=(*crls, *ocsp),
     )
 
 
-def _streams(value: object) -> Iterator[bytes]:
+def _streams(value: object) -> Iterator[tuple[bytes, ObjectId]]:
     if not isinstance(value, Array):
         return
     for item in value.as_list()[:MAX_ENTRIES]:
         if isinstance(item, Stream):
             data = bounded(item)
             if data is not None:
-                yield data
+                yield data, item.objgen
 
 
 def bounded(stream: Stream) -> bytes | None:

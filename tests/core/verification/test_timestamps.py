@@ -10,14 +10,25 @@ import pytest
 from cryptography import x509
 from pyhanko.keys import load_certs_from_pemder_data, load_private_key_from_pemder_data
 from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
-from pyhanko.sign import signers
+from pyhanko.sign import fields, signers
 from pyhanko.sign.timestamps import DummyTimeStamper
 from pyhanko_certvalidator.registry import SimpleCertificateStore
 
 from kyso.demo.pki import LEADER, DemoPki, Identity, Revoked, Subject, certificate_der, issue, make_crl
 from kyso.verification.settings import VerificationSettings
 from kyso.verification.verify import verify_document
-from tests.vectors.making import only, reasons, sign, signer_for, signer_of, verify
+from tests.vectors.making import (
+    generic,
+    only,
+    pdf_name,
+    reasons,
+    sign,
+    signer_for,
+    signer_of,
+    timestamp,
+    update,
+    verify,
+)
 
 NOW = datetime.now(UTC)
 TSA = Subject("TEST TSA - Dấu thời gian THỬ NGHIỆM", "TEST")
@@ -188,7 +199,6 @@ def test_archive_timestamps_raise_no_alarm(letter_pdf: bytes, pki: DemoPki, tsa:
     """A letter at level LTA, extended once more and sealed afterwards, is valid with every step permitted."""
     from asn1crypto import crl
     from pyhanko.pdf_utils.reader import PdfFileReader
-    from pyhanko.sign import fields
     from pyhanko_certvalidator import ValidationContext
 
     context = ValidationContext(
@@ -220,3 +230,35 @@ def test_archive_timestamps_raise_no_alarm(letter_pdf: bytes, pki: DemoPki, tsa:
     assert alone.verdict == "valid"
     assert alone.signatures[0].certificate is not None
     assert alone.signatures[0].certificate.checked_with == "embedded"
+
+
+def test_a_timestamp_made_before_the_evidence_keeps_nothing(letter_pdf: bytes, pki: DemoPki, tsa: Identity) -> None:
+    """B-LTA needs a document timestamp over the revocation data; one that came first leaves the letter at B-LT."""
+    signed = _sign_pades(letter_pdf, pki.identities["leader"], _stamper(tsa))
+    stamped = timestamp(signed, tsa, "First")
+
+    def add_evidence(writer: IncrementalPdfFileWriter) -> None:
+        lists = [
+            writer.add_object(generic.StreamObject(stream_data=path.read_bytes())) for path in pki.crl_folder.iterdir()
+        ]
+        store = generic.DictionaryObject({pdf_name("/CRLs"): generic.ArrayObject(lists)})
+        writer.root["/DSS"] = writer.add_object(store)
+        writer.update_root()
+
+    def level(data: bytes) -> str:
+        settings = VerificationSettings(trust=(pki.root_pem, pki.issuing_pem))
+        return verify_document(data, settings).signatures[0].level
+
+    completed = update(stamped, add_evidence)
+    assert level(signed) == "B-T"
+    assert level(stamped) == "B-T"
+    assert level(completed) == "B-LT"
+    assert level(timestamp(completed, tsa, "Second")) == "B-LTA"
+
+
+def _sign_pades(data: bytes, identity: Identity, stamper: DummyTimeStamper) -> bytes:
+    writer = IncrementalPdfFileWriter(io.BytesIO(data))
+    metadata = signers.PdfSignatureMetadata(
+        field_name="S", md_algorithm="sha256", subfilter=fields.SigSeedSubFilter.PADES
+    )
+    return signers.PdfSigner(metadata, signer_for(identity), timestamper=stamper).sign_pdf(writer).getvalue()
