@@ -33,13 +33,14 @@ def signing(stage: Stage, *, visible: bool) -> Callable[[], bytes]:
         if not visible:
             return signers.PdfSigner(metadata, signer).sign_pdf(writer).getvalue()
         place = fields.SigFieldSpec("Signature1", on_page=0, box=BOX_PT)
-        stamp = _style(stage)
+        stamp = style(stage)
         return signers.PdfSigner(metadata, signer, stamp_style=stamp, new_field_spec=place).sign_pdf(writer).getvalue()
 
     return sign
 
 
-def _style(stage: Stage) -> TextStampStyle:
+def style(stage: Stage) -> TextStampStyle:
+    """Return the stamp that pyHanko lays out: picture and three lines."""
     import logging
 
     from pyhanko.pdf_utils.font.opentype import GlyphAccumulatorFactory

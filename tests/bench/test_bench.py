@@ -41,6 +41,19 @@ def test_measurement_works(stage: Stage, measure: Callable[[Stage], list[Figure]
         assert figure.peer is None or figure.peer > 0
 
 
+def test_token_measurement_works(stage: Stage) -> None:
+    """A letter by token is measured beside pyHanko's, where SoftHSM is installed."""
+    from tests.bench.tokens import token_signing
+    from tests.support.softhsm import softhsm_module
+
+    if softhsm_module() is None:
+        pytest.skip("SoftHSM 2 is not installed")
+    (figure,) = token_signing(stage, 2, 1)
+    assert figure.kyso > 0
+    assert figure.peer is not None
+    assert figure.least_ratio == 34
+
+
 def test_figures_know_their_targets() -> None:
     """Ratios point the right way for both kinds of value, and every stated target must hold."""
     fast = Figure("a", "ms", 1.0, 100.0, least_ratio=80)

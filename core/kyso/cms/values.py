@@ -88,10 +88,14 @@ def schemes_for(certificate: bytes) -> tuple[tuple[SchemeName, DigestName], ...]
     raise KeyTrouble("key.algorithm_unsupported", algorithm=type(key).__name__)
 
 
+@lru_cache(maxsize=256)
 def value_matches(
     certificate: bytes, value: bytes, signed_digest: bytes, scheme: SchemeName, digest: DigestName
 ) -> bool:
-    """Tell whether `value` is the signature of `signed_digest` by the key of `certificate`."""
+    """Tell whether `value` is the signature of `signed_digest` by the key of `certificate`.
+
+    The answer depends on nothing but the arguments, so what a key source has checked costs the next stage nothing.
+    """
     key = _public_key(certificate)
     try:
         if isinstance(key, rsa.RSAPublicKey) and scheme != "ecdsa":

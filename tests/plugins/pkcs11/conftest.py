@@ -2,33 +2,22 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import subprocess
-import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from kyso.demo.pki import Identity, Subject, issue, make_root
 from kyso.models import Notice
 from kyso.plugin import KeyAccess, Secret
 from kyso.text import add_catalogue
 from kyso_pkcs11.source import TokenSource
-
-PIN = "246810"
-SO_PIN = "13579135"
-_SOFTHSM_PLACES = (
-    "/usr/lib/softhsm/libsofthsm2.so",
-    "/usr/lib64/softhsm/libsofthsm2.so",
-    "/usr/lib64/pkcs11/libsofthsm2.so",
-    "/usr/local/lib/softhsm/libsofthsm2.so",
-    "/opt/homebrew/lib/softhsm/libsofthsm2.so",
-)
+from tests.support.softhsm import PIN as PIN
+from tests.support.softhsm import entry, make_tokens, softhsm_module
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +58,8 @@ def catalogue() -> None:
 @pytest.fixture(scope="session")
 def softhsm() -> Path:
     """Path of the SoftHSM 2 module; tests skip without it."""
-    found = next((Path(place) for place in _SOFTHSM_PLACES if Path(place).exists()), None)
-    if found is None or shutil.which("softhsm2-util") is None:
+    found = softhsm_module()
+    if found is None:
         pytest.skip("SoftHSM 2 is not installed")
     return found
 
@@ -79,48 +68,22 @@ def softhsm() -> Path:
 def tokens(softhsm: Path, tmp_path_factory: pytest.TempPathFactory) -> Tokens:
     """Fill three tokens."""
     folder = tmp_path_factory.mktemp("softhsm")
-    (folder / "tokens").mkdir()
-    configuration = folder / "softhsm2.conf"
-    configuration.write_text(
-        f"directories.tokendir = {folder / 'tokens'}\nobjectstore.backend = file\nlog.level = ERROR\n"
-    )
     root = make_root()
     ca = issue(root, Subject("TEST CA (token)"), authority=True)
     leader = issue(ca, Subject("Nguyễn Văn Mẫu (TEST)", user_id="CCCD:001099000001"))
     seal = issue(ca, Subject("UBND XÃ MẪU (TEST)", user_id="MST:0100000001,MST:0100000001-001"))
     accountant = issue(ca, Subject("Trần Thị Mẫu (TEST)", user_id="CCCD:001099000002"), kind="p-256")
     private = issue(ca, Subject("Chứng thư riêng (TEST)"))
-    environment = {"SOFTHSM2_CONF": str(configuration), "PATH": "/usr/bin:/bin:/usr/local/bin:/opt/homebrew/bin"}
-    for label in ("LANH DAO", "VAN THU", "RIENG"):
-        command = ["softhsm2-util", "--init-token", "--free", "--label", label, "--pin", PIN, "--so-pin", SO_PIN]
-        subprocess.run(command, env=environment, check=True, capture_output=True)
-    order = {
-        "module": str(softhsm),
-        "tokens": [
-            _token("LANH DAO", _entry("01", "Lãnh đạo", leader, ca, root)),
-            _token("VAN THU", _entry("02", "Con dấu", seal, ca), _entry("03", "Kế toán trưởng", accountant)),
-            _token("RIENG", _entry("04", "Riêng", private) | {"hidden": True}),
-        ],
-    }
-    program = Path(__file__).with_name("provision.py")
-    subprocess.run([sys.executable, str(program)], input=json.dumps(order).encode(), env=environment, check=True)
+    configuration = make_tokens(
+        folder,
+        softhsm,
+        {
+            "LANH DAO": [entry("01", "Lãnh đạo", leader, ca, root)],
+            "VAN THU": [entry("02", "Con dấu", seal, ca), entry("03", "Kế toán trưởng", accountant)],
+            "RIENG": [entry("04", "Riêng", private) | {"hidden": True}],
+        },
+    )
     return Tokens(softhsm, configuration, leader, seal, accountant, private)
-
-
-def _token(label: str, *objects: dict[str, Any]) -> dict[str, Any]:
-    return {"label": label, "pin": PIN, "objects": list(objects)}
-
-
-def _entry(identifier: str, label: str, identity: Identity, *authorities: Identity) -> dict[str, Any]:
-    key = identity.key.private_bytes(Encoding.DER, PrivateFormat.TraditionalOpenSSL, NoEncryption())
-    certificates = [identity.certificate, *(authority.certificate for authority in authorities)]
-    return {
-        "id": identifier,
-        "label": label,
-        "kind": "RSA" if type(identity.key).__name__.startswith("RSA") else "EC",
-        "key": key.hex(),
-        "certificates": [certificate.public_bytes(Encoding.DER).hex() for certificate in certificates],
-    }
 
 
 @pytest.fixture

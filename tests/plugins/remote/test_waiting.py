@@ -145,3 +145,28 @@ def test_a_prepared_file_changed_meanwhile_is_not_signed(start: Start, letter_pa
     assert isinstance(failed, FailedSignature)
     assert failed.code == "prepared.changed"
     assert not out.exists()
+
+
+def test_a_hundred_letters_cost_one_request(start: Start, letter_pdf: bytes, tmp_path: Path) -> None:
+    """A folder of a hundred letters rings the phone once, with every name on it, and one answer finishes them all."""
+    remote = start("mysign")
+    config = _config(remote, tmp_path)
+    requests = []
+    for number in range(100):
+        letter = tmp_path / f"cong-van-{number:03d}.pdf"
+        letter.write_bytes(letter_pdf)
+        requests.append(_request(letter, tmp_path / f"signed-{number:03d}.pdf"))
+    with _engine(config) as engine:
+        outcomes = list(engine.sign_many(requests))
+        waiting = [outcome for outcome in outcomes if isinstance(outcome, PendingSignature)]
+        assert len(waiting) == 100
+    phone = remote.fetch("GET", "/phone").decode()
+    assert phone.count("<section>") == 1
+    assert phone.count("<li>") == 100
+    finished = _resumed(config, waiting[42].prepared_id)
+    assert len(finished) == 100
+    assert all(isinstance(outcome, SignedDocument) for outcome in finished)
+    with _engine(config) as engine:
+        for number in (0, 42, 99):
+            assert engine.verify(tmp_path / f"signed-{number:03d}.pdf").integrity == "intact"
+        assert engine.pending() == []
