@@ -37,10 +37,15 @@ if TYPE_CHECKING:
     from kyso.records.store import Records
     from kyso_api.settings import ApiSettings
 
-PAUSES_S = (10, 60, 300, 1800, 7200, 21600)
+PAUSES_S = (2, 10, 60, 300, 1800, 7200, 21600)
 """Seconds before each further try."""
 
 DEADLINE_S = 10.0
+_FINAL = frozenset(
+    {"fetch.address_refused", "fetch.url_bad", "fetch.plain_refused", "fetch.redirected", "fetch.origin_refused"}
+)
+"""What the guard refuses is not tried again: the address would have to become another one."""
+
 _ANSWER_CAP = 64 << 10
 _KEPT = timedelta(days=3)
 
@@ -146,6 +151,8 @@ def deliver(records: Records, delivery: Delivery, fetcher: Fetcher) -> str:
     try:
         answer = fetcher.request("POST", delivery.url, body=body, headers=headers)
     except KysoError as error:
+        if error.code in _FINAL:
+            return _note(records, delivery, "failed", error.code)
         return _again(records, delivery, error.code)
     if 200 <= answer.status < 300:
         return _note(records, delivery, "delivered", None)
