@@ -248,9 +248,7 @@ def test_two_clerks_at_once(desk: IncomingDesk, letters: Letters, toml: Path, tm
         path.write_bytes(letters.signed.read_bytes() + b"\n" * count)
         files.append(str(path))
     command = [sys.executable, "-c", RECEIVE, str(toml), "-"]
-    both = [
-        subprocess.Popen([*command, *order], stdout=subprocess.PIPE, text=True) for order in (files, files[::-1])
-    ]
+    both = [subprocess.Popen([*command, *order], stdout=subprocess.PIPE, text=True) for order in (files, files[::-1])]
     for process in both:
         process.communicate(timeout=120)
         assert process.returncode == 0
