@@ -143,13 +143,15 @@ def certificate_judges(
     common: Common, trust: list[Path] | None, crl: list[Path] | None, moment: datetime
 ) -> Callable[[], CertificateJudge]:
     """Return what makes a judge with the trust of this run."""
+    from kyso.verification.distrust import distrust_of
     from kyso.verification.judgement import CertificateJudge
     from kyso.verification.settings import settings_from
     from kyso.verification.trust import load_trust
 
     verification = settings_from(common.config, trust=trust, crls=crl, at=moment)
     store = load_trust(verification.trust, verification.crls)
-    return lambda: CertificateJudge(store, moment, verification.revocation)
+    unsafe = distrust_of(verification)
+    return lambda: CertificateJudge(store, moment, verification.revocation, None, unsafe)
 
 
 def pdf_verifier(

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from kyso.cms.certificate import Certificate
+    from kyso.verification.settings import VerificationSettings
 
 FILE_NAME = "distrust.toml"
 SIZE_LIMIT = 4 << 20
@@ -78,6 +79,15 @@ def distrusted(
             if entry.meets(certificate):
                 return certificate, entry
     return None
+
+
+def distrust_of(settings: VerificationSettings) -> tuple[DistrustEntry, ...]:
+    """Return what a person ruled out, for a verification: the lists of its folders.
+
+    :raises ConfigWrong: one cannot be read; to go on without it would be to trust what a person ruled out.
+    """
+    folders = tuple(dict.fromkeys((*settings.distrust, *settings.trust)))
+    return distrust_list(folders) if any((folder / FILE_NAME).exists() for folder in folders) else ()
 
 
 def distrust_list(paths: Iterable[Path]) -> tuple[DistrustEntry, ...]:

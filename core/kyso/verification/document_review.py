@@ -15,6 +15,7 @@ from kyso.cms.read import SIGNATURE_TIME_STAMP, CmsError
 from kyso.cms.verify import readable
 from kyso.models import Notice
 from kyso.verification.coverage import only_white_space
+from kyso.verification.distrust import distrust_of
 from kyso.verification.integrity import check
 from kyso.verification.judgement import CertificateJudge
 from kyso.verification.level import Carried, level_of
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
     from kyso.cms.certificate import Certificate
     from kyso.cms.verify import CmsCheck
     from kyso.verification.coverage import Digests
-    from kyso.verification.distrust import DistrustEntry
     from kyso.verification.integrity import Prepared
     from kyso.verification.judgement import Judgement
     from kyso.verification.online import OnlineEvidence
@@ -80,7 +80,7 @@ def review_signatures(
     if pdf is not None:
         _review_changes(cases, source, pdf, settings)
     online = _online(settings)
-    judge = CertificateJudge(store, settings.moment, settings.revocation, online, _distrust(settings))
+    judge = CertificateJudge(store, settings.moment, settings.revocation, online, distrust_of(settings))
     carried = Carried(security, pdf, header_offset(source))
     _teach(judge, cases, security, carried)
     try:
@@ -140,19 +140,6 @@ def _online(settings: VerificationSettings) -> OnlineEvidence | None:
 
     cache = AnswerCache.of_user() if settings.cache is None else AnswerCache(settings.cache)
     return OnlineEvidence(cache, allow_private=settings.allow_private)
-
-
-def _distrust(settings: VerificationSettings) -> tuple[DistrustEntry, ...]:
-    """Read the lists of unsafe certificates.
-
-    :raises ConfigWrong: one cannot be read; to go on without it would be to trust what a person ruled out.
-    """
-    folders = tuple(dict.fromkeys((*settings.distrust, *settings.trust)))
-    if not any((folder / "distrust.toml").exists() for folder in folders):
-        return ()
-    from kyso.verification.distrust import distrust_list
-
-    return distrust_list(folders)
 
 
 def _sound(case: _Case) -> bool:

@@ -42,6 +42,7 @@ def _check_xml(engine: Engine, data: bytes) -> Answer:
     from datetime import UTC, datetime
     from importlib.util import find_spec
 
+    from kyso.verification.distrust import distrust_of
     from kyso.verification.judgement import CertificateJudge
     from kyso.verification.settings import settings_from
     from kyso.verification.trust import load_trust
@@ -52,7 +53,8 @@ def _check_xml(engine: Engine, data: bytes) -> Answer:
 
     moment = datetime.now(UTC)
     settings = settings_from(engine.config, at=moment)
-    judge = CertificateJudge(load_trust(settings.trust, settings.crls), moment, settings.revocation)
+    store = load_trust(settings.trust, settings.crls)
+    judge = CertificateJudge(store, moment, settings.revocation, None, distrust_of(settings))
     found = check_xml(data, judge)
     return {
         "verdict": found.verdict,

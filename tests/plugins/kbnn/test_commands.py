@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import tomllib
+from datetime import date
 from email import message_from_bytes
 from email.header import decode_header, make_header
 from io import BytesIO
@@ -16,10 +17,12 @@ from openpyxl import load_workbook
 from kyso import text
 from kyso.cli.common import Common
 from kyso.cli.parsing import run_group
-from kyso.demo.pki import DEMO_PASSWORD, DemoPki
+from kyso.cms.certificate import read_certificate
+from kyso.demo.pki import DEMO_PASSWORD, DemoPki, certificate_der
 from kyso.fetch import Fetcher, FetchPolicy
 from kyso.plugin import InputRefused, KysoError, WrongUse
 from kyso.serving.server import BackgroundServer
+from kyso.verification.trust_folder import enter_distrust, entry_about
 from kyso_kbnn.commands import app
 from kyso_kbnn.profile import default_profile
 from kyso_kbnn.simulator import GatewaySimulator, KbnnSimulator
@@ -238,6 +241,18 @@ def test_the_check_says_what_nobody_signed(desk: Desk) -> None:
     path = dossier / "authentication.xml"
     path.write_bytes(path.read_bytes().replace(b"54000000", b"94000000"))
     assert desk.run("check", dossier)[0] == 1
+
+
+def test_an_unsafe_authority_outranks_the_root(desk: Desk, tmp_path: Path) -> None:
+    """What the office's list of unsafe certificates names is wrong in a dossier too, though its root is trusted."""
+    dossier = desk.signed()
+    roots = tmp_path / "roots"
+    roots.mkdir()
+    (roots / "root.pem").write_bytes(desk.pki.root_pem.read_bytes())
+    assert desk.run("check", dossier, "--trust", roots)[0] == 0
+    issuing = read_certificate(certificate_der(desk.pki.issuing.certificate))
+    enter_distrust(roots, entry_about(issuing, "không an toàn", date(2026, 11, 20)))
+    assert desk.run("check", dossier, "--trust", roots)[0] == 1
 
 
 def test_xml_with_its_envelopes_is_checked_without_a_folder(desk: Desk) -> None:
