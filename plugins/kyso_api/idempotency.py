@@ -75,8 +75,9 @@ class Repetition:
             connection.execute(sa.delete(IDEMPOTENCY).where(self._mine, IDEMPOTENCY.c.expires_at <= now))
         with records.begin() as connection:
             insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-            taken = connection.execute(insert(IDEMPOTENCY).values(**row).on_conflict_do_nothing()).rowcount == 1
-        if taken:
+            statement = insert(IDEMPOTENCY).values(**row).on_conflict_do_nothing().returning(IDEMPOTENCY.c.key)
+            taken = connection.execute(statement).one_or_none()
+        if taken is not None:
             return None
         with records.begin() as connection:
             found = connection.execute(sa.select(IDEMPOTENCY).where(self._mine)).one_or_none()

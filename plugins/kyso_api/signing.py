@@ -60,6 +60,7 @@ async def sign(service: Service, token: Token, order: LetterOrder, key: str, web
     :raises Refusal: the token may not use the key.
     :raises KysoError: the letter is not signed.
     """
+    webhooks.check_url(webhook, service.settings)
     course = await course_of(service, token, key)
     if course != "worker" and order.wishes.get("level", service.config.signing.level) in ("lt", "lta"):
         raise WrongUse("api.level_afterwards", level=order.wishes.get("level") or service.config.signing.level)
@@ -182,7 +183,6 @@ async def _by_session(service: Service, order: LetterOrder, key: str) -> Made:
 
 async def _by_confirmation(service: Service, token: Token, order: LetterOrder, key: str, webhook: str | None) -> Made:
     """Send the digest to where a person confirms it. What is sent is kept before it is sent."""
-    webhooks.check_url(webhook, service.settings)
     prepared, file = await _prepared(service, order, key)
     try:
         outcome = await service.run(_submit, service, token, prepared, file, key, webhook)
