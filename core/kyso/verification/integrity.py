@@ -6,6 +6,7 @@ ISO 32000-2, table 260: ``adbe.pkcs7.detached``, ``ETSI.CAdES.detached`` and ``E
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from kyso.cms import algorithms, der
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 DETACHED: Final = frozenset({"adbe.pkcs7.detached", "ETSI.CAdES.detached"})
 _SHA1_IN_CMS: Final = "adbe.pkcs7.sha1"
 _BARE_RSA: Final = "adbe.x509.rsa_sha1"
+_KNOWN: Final = DETACHED | {_SHA1_IN_CMS}
+_DIFFERS: Final = frozenset({"cms.digest_differs", "cms.signature_wrong"})
 _MAX_WHOLE_CONTENT: Final = 128 << 20
 
 
@@ -79,14 +82,20 @@ def _prepare(found: FoundSignature, coverage: CoverageCheck, contents: bytes) ->
         return Prepared(found, coverage, token.signed_data, token, job=job)
     if found.sub_filter == _BARE_RSA:
         return _prepare_bare(found, coverage, contents)
-    if found.sub_filter not in DETACHED and found.sub_filter != _SHA1_IN_CMS:
-        notice = Notice("signature.sub_filter", {"sub_filter": found.sub_filter or "-"})
-        return Prepared(found, coverage, outcome=CmsCheck("unchecked", reasons=(notice,)))
-    signed_data = read_signed_data(padded(contents))
+    try:
+        signed_data = read_signed_data(padded(contents))
+    except CmsError:
+        if found.sub_filter in _KNOWN:
+            raise
+        return Prepared(found, coverage, outcome=CmsCheck("unchecked", reasons=(_unknown_form(found),)))
     algorithm = signer_digest(only_signer(signed_data))
     if found.sub_filter == _SHA1_IN_CMS:
         algorithm = "sha1"
     return Prepared(found, coverage, signed_data, job=DigestJob(algorithm, coverage.byte_range))
+
+
+def _unknown_form(found: FoundSignature) -> Notice:
+    return Notice("signature.sub_filter", {"sub_filter": found.sub_filter or "-"})
 
 
 def _prepare_bare(found: FoundSignature, coverage: CoverageCheck, contents: bytes) -> Prepared:
@@ -135,13 +144,19 @@ def check(
         return _check_bare(prepared.bare, prepared.job.algorithm, digest), None
     assert prepared.signed_data is not None
     try:
-        return _check_cms(prepared, prepared.signed_data, digest, source, more_certificates), None
+        outcome = _check_cms(prepared, prepared.signed_data, digest, source, more_certificates)
     except CmsError as error:
+        if prepared.found.sub_filter not in _KNOWN and error.code not in _DIFFERS:
+            return CmsCheck("unchecked", reasons=(_unknown_form(prepared.found),)), None
         return CmsCheck("broken", reasons=(Notice(error.code),)), None
     except UnsupportedAlgorithm as error:
         return CmsCheck("unchecked", reasons=(Notice("algorithm.unsupported", {"algorithm": str(error)}),)), None
     except der.DerError:
         return CmsCheck("broken", reasons=(Notice("cms.malformed"),)), None
+    if outcome.status == "intact" and prepared.found.sub_filter not in _KNOWN:
+        # It fits when taken for a detached CMS; whether it was meant as one nobody says. What differs is broken anyhow.
+        outcome = replace(outcome, status="unchecked", reasons=(_unknown_form(prepared.found),))
+    return outcome, None
 
 
 def _check_bare(bare: tuple[bytes, Certificate], algorithm: str, digest: bytes) -> CmsCheck:

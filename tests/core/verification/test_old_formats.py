@@ -130,6 +130,15 @@ def test_an_unknown_sub_filter_is_unchecked(pki: DemoPki) -> None:
     assert reasons(only(report)) == {"signature.sub_filter"}
 
 
+def test_an_unknown_sub_filter_that_fits_or_differs(pki: DemoPki) -> None:
+    """A CMS under an unknown name stays unchecked where it fits; bytes that do not fit it are broken all the same."""
+    fits = verify(assemble("ACME.secret", lambda covered: _signed_data(pki, covered)), pki)
+    assert (fits.integrity, fits.verdict) == ("unchecked", "undetermined")
+    assert reasons(only(fits)) == {"signature.sub_filter"}
+    differs = verify(assemble("ACME.secret", lambda covered: _signed_data(pki, covered + b"!")), pki)
+    assert (differs.integrity, differs.verdict) == ("broken", "invalid")
+
+
 def test_one_broken_signature_never_hides_another(letter_pdf: bytes, pki: DemoPki) -> None:
     """Two signatures, the first one's value damaged: both are reported, each for itself."""
     from tests.vectors.making import byte_range, sign, signer_of
