@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import signal
 import socket
+import sys
 import webbrowser
 from typing import TYPE_CHECKING
 
@@ -69,9 +71,24 @@ def run_desk(
                 webbrowser.open(gate.opening_url)
 
         server.ready = ready
+        _end_orderly()
         server.run(sockets=[listening])
         if not server.started:
             raise InputRefused("desk.not_started")
+
+
+def _end_orderly() -> None:
+    """Let a closed terminal and a polite kill end the desk like Ctrl-C does, with its workspace swept.
+
+    The server catches SIGTERM, closes, and raises it again; its default action would end the process on the spot.
+    """
+    signal.signal(signal.SIGTERM, _leave)
+    if sys.platform != "win32":
+        signal.signal(signal.SIGHUP, lambda number, frame: signal.raise_signal(signal.SIGTERM))
+
+
+def _leave(number: int, frame: object) -> None:
+    raise SystemExit(128 + number)
 
 
 class _Server(uvicorn.Server):

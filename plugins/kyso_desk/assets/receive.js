@@ -36,7 +36,8 @@ export class ReceiveRoom {
       this.root.replaceChildren(el("div", { class: "empty" }, zone, this.progress));
       return;
     }
-    this.root.replaceChildren(el("div", { class: "split" }, this.#stage(), this.panel));
+    this.panel.setAttribute("aria-label", t("receive.panel"));
+    this.root.replaceChildren(el("h1", { class: "unseen" }, t("receive.head")), el("div", { class: "split" }, this.#stage(), this.panel));
     this.#choose(this.chosen ?? this.arrivals[0]);
   }
 

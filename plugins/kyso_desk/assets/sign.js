@@ -50,7 +50,8 @@ export class SignRoom {
       return;
     }
     this.form.speak();
-    this.root.replaceChildren(el("div", { class: "split" }, this.#stage(), this.panel));
+    this.panel.setAttribute("aria-label", t("sign.panel"));
+    this.root.replaceChildren(el("h1", { class: "unseen" }, t("sign.head")), el("div", { class: "split" }, this.#stage(), this.panel));
     this.#choose(this.chosen ?? this.letters[0], false);
   }
 
