@@ -152,13 +152,47 @@ def test_a_folder_is_signed(kyso: Kyso, office: Path) -> None:
         "in/bad.pdf": "failed",
     }
     assert sorted(str(path.relative_to("out")) for path in Path("out").rglob("*") if path.is_file()) == [
+        ".kyso-ledger.jsonl",
         "2026/b.PDF",
         "a.pdf",
     ]
-    assert "2 letters signed" in result.err
-    again = kyso("sign", "in", "--out", "out", "--secret-env", "PW")
-    assert again.code in (4, 7)
-    assert "3 not signed" in again.err
+    assert "Signed\t2\t" in result.err
+    assert "Failed\t1\t" in result.err
+    assert "document.not_pdf\t1\tin/bad.pdf" in result.err
+
+
+def test_a_folder_is_gone_on_with(kyso: Kyso, office: Path) -> None:
+    """Run again, what is signed stays as it is, what failed is tried again, what is new is signed; --force does all."""
+    (office / "in").mkdir()
+    shutil.copy("letter.pdf", office / "in" / "a.pdf")
+    (office / "in" / "b.pdf").write_text("no PDF", encoding="utf-8")
+    arguments = ("sign", "in", "--out", "out", "--secret-env", "PW", "--format", "json")
+    assert kyso(*arguments).code == 4
+    first = (office / "out" / "a.pdf").read_bytes()
+    for name in ("b.pdf", "c.pdf"):
+        shutil.copy("letter.pdf", office / "in" / name)
+    again = kyso(*arguments)
+    assert again.code == 0, again.err
+    assert [answer["status"] for answer in again.lines] == ["signed"] * 3
+    assert "Done by an earlier run\t1\t" in again.err
+    assert (office / "out" / "a.pdf").read_bytes() == first
+    assert [len(pdfsig(path)) for path in sorted((office / "out").glob("*.pdf"))] == [1, 1, 1]
+    other = kyso("sign", "in", "--out", "out", "--secret-env", "PW", "--policy", "invisible")
+    assert other.code == 7
+    assert "policy" in other.err
+    assert kyso(*arguments, "--force").code == 0
+    assert (office / "out" / "a.pdf").read_bytes() != first
+
+
+def test_results_of_no_ledger_are_kept(kyso: Kyso, office: Path) -> None:
+    """A file that stands where a result would go, and that no run with this ledger made, is not replaced."""
+    for folder in ("in", "out"):
+        (office / folder).mkdir()
+    shutil.copy("letter.pdf", office / "in" / "a.pdf")
+    (office / "out" / "a.pdf").write_text("mine", encoding="utf-8")
+    result = kyso("sign", "in", "--out", "out", "--secret-env", "PW")
+    assert result.code == 7
+    assert (office / "out" / "a.pdf").read_text(encoding="utf-8") == "mine"
 
 
 def test_a_wrong_secret_is_tried_once_for_a_folder(kyso: Kyso, office: Path, monkeypatch: pytest.MonkeyPatch) -> None:

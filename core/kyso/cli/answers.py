@@ -104,17 +104,24 @@ def show(answer: dict[str, Any], common: Common, *, as_json: bool) -> None:
         output.put_json({"schema": SCHEMA, **{name: value for name, value in answer.items() if name != "exit_code"}})
         return
     language = common.language
-    message = f"message_{language}"
     status = answer["status"]
     if status == "signed":
         output.put(text.message("cli.signed", language, answer))
     elif status == "would_sign":
         shown = {**answer, "rect_mm": answer["rect_mm"] or "-"}
         output.put(text.message("cli.would_sign", language, shown))
-    elif status == "pending":
+    tell(answer, common)
+
+
+def tell(answer: dict[str, Any], common: Common) -> None:
+    """Tell on stderr what a person should know of one letter: that it waits, that it failed, its notices."""
+    language = common.language
+    message = f"message_{language}"
+    status = answer["status"]
+    if status == "pending":
         words = answer["instruction"][message]
         output.say("cli.pending", language, {**answer, "instruction": words})
-    else:
+    elif status == "failed":
         error = answer["error"]
         output.say("cli.letter_failed", language, {"document": answer["document"], "cause": error[message]})
         if error[f"next_{language}"]:

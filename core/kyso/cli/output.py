@@ -78,11 +78,12 @@ def error_in_both(error: KysoError) -> dict[str, str | None]:
     }
 
 
-def table(heads: list[str], rows: list[list[str]]) -> None:
-    """Write a table to stdout: drawn on a terminal, tab-separated elsewhere."""
-    if not sys.stdout.isatty():
+def table(heads: list[str], rows: list[list[str]], *, to_stderr: bool = False) -> None:
+    """Write a table to stdout, or to stderr: drawn on a terminal, tab-separated elsewhere."""
+    stream = sys.stderr if to_stderr else sys.stdout
+    if not stream.isatty():
         for row in [heads, *rows]:
-            put("\t".join(" ".join(text.shown(cell).split()) for cell in row))
+            print("\t".join(" ".join(text.shown(cell).split()) for cell in row), file=stream)
         return
     from rich import box
     from rich.console import Console
@@ -94,4 +95,4 @@ def table(heads: list[str], rows: list[list[str]]) -> None:
         drawn.add_column(head)
     for row in rows:
         drawn.add_row(*(Text(text.shown(cell)) for cell in row))
-    Console().print(drawn)
+    Console(file=stream).print(drawn)

@@ -36,6 +36,7 @@ COMMANDS = {
     "intake export": "kyso.cli.intake_export",
     "intake destroy": "kyso.cli.intake_destroy",
     "intake policy": "kyso.cli.intake_policy",
+    "batch sign": "kyso.cli.batch_sign",
     "keys list": "kyso.cli.keys",
     "pending list": "kyso.cli.pending_list",
     "pending resume": "kyso.cli.pending_resume",

@@ -14,6 +14,8 @@ from kyso.errors import KysoError, WrongUse
 from kyso.models import FailedSignature, PendingSignature, SignedDocument, SignRequest
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from kyso.config import Config
     from kyso.engine import Engine
 
@@ -55,8 +57,77 @@ def run(
     from kyso.cli.secrets import asker
 
     as_json = letters.choice_from("--format", answer_format, ("text", "json")) == "json"
-    config = _with_tsa(common.config, tsa)
-    request = SignRequest(
+    config = with_tsa(common.config, tsa)
+    request = request_from(
+        source,
+        config,
+        policy=policy,
+        key=key,
+        image=image,
+        page=page,
+        rect_mm=rect_mm,
+        anchor=anchor,
+        field=field,
+        leader_field=leader_field,
+        settings=settings,
+        level=level,
+        certify=certify,
+        signature_format=signature_format,
+        digest=digest,
+        scheme=scheme,
+        reason=reason,
+        location=location,
+        confirm_date=confirm_date,
+        repair=repair,
+        password_env=password_env,
+        force=force,
+    )
+    if workers < 1:
+        raise WrongUse("cli.bad_workers", value=workers)
+    # A person who must confirm on the phone is waited for where somebody sits here to see it.
+    wait = not no_wait and at_a_terminal()
+    ask = asker(common.language, secret_env=secret_env, secret_fd=secret_fd)
+    with common.engine(ask, config, last_try=last_try) as engine:
+        if source.is_dir():
+            return _folder(
+                engine, request, source, out, common, workers=workers, dry_run=dry_run, wait=wait, as_json=as_json
+            )
+        if out is not None and out.is_dir():
+            out = out / source.name
+        request = dataclasses.replace(request, out=out if out is not None else default_output(source))
+        return _one(engine, request, common, dry_run=dry_run, wait=wait, as_json=as_json)
+
+
+def request_from(
+    source: Path,
+    config: Config,
+    *,
+    policy: str | None,
+    key: str | None,
+    image: Path | None,
+    page: int | None,
+    rect_mm: str | None,
+    anchor: str | None,
+    field: str | None,
+    leader_field: str | None,
+    settings: list[str] | None,
+    level: str | None,
+    certify: int | None,
+    signature_format: str | None,
+    digest: str | None,
+    scheme: str | None,
+    reason: str | None,
+    location: str | None,
+    confirm_date: bool,
+    repair: bool,
+    password_env: str | None,
+    force: bool,
+) -> SignRequest:
+    """Build the request that the options of `sign` and `batch sign` ask for.
+
+    :raises WrongUse: an option cannot be right.
+    """
+    return SignRequest(
         document=source,
         key=letters.key_from(key, config),
         policy=policy,
@@ -78,20 +149,6 @@ def run(
         repair=repair,
         overwrite=force,
     )
-    if workers < 1:
-        raise WrongUse("cli.bad_workers", value=workers)
-    # A person who must confirm on the phone is waited for where somebody sits here to see it.
-    wait = not no_wait and at_a_terminal()
-    ask = asker(common.language, secret_env=secret_env, secret_fd=secret_fd)
-    with common.engine(ask, config, last_try=last_try) as engine:
-        if source.is_dir():
-            return _folder(
-                engine, request, source, out, common, workers=workers, dry_run=dry_run, wait=wait, as_json=as_json
-            )
-        if out is not None and out.is_dir():
-            out = out / source.name
-        request = dataclasses.replace(request, out=out if out is not None else default_output(source))
-        return _one(engine, request, common, dry_run=dry_run, wait=wait, as_json=as_json)
 
 
 def default_output(source: Path) -> Path:
@@ -105,7 +162,11 @@ def _certify(value: int | None) -> Literal[1, 2, 3] | None:
     return cast("Literal[1, 2, 3] | None", value)
 
 
-def _with_tsa(config: Config, urls: list[str] | None) -> Config:
+def with_tsa(config: Config, urls: list[str] | None) -> Config:
+    """Return the configuration with the timestamp authorities of ``--tsa``.
+
+    :raises WrongUse: one is no web address.
+    """
     if not urls:
         return config
     for url in urls:
@@ -149,49 +210,54 @@ def _folder(
     wait: bool,
     as_json: bool,
 ) -> int:
-    from kyso.cli.progress import progress
+    from kyso.cli import batch
+    from kyso.cli.batch_signing import job_of, letters_for, sign_letters
 
     if out is None:
         raise WrongUse("cli.folder_needs_out", name=source)
     if out.exists() and not out.is_dir():
         raise WrongUse("cli.out_no_folder", name=out)
-    found = letters.pdf_files(source, leaving_out=out)
-    if not found:
-        raise WrongUse("cli.folder_empty", name=source)
-    requests = [dataclasses.replace(request, document=file, out=out / file.relative_to(source)) for file in found]
+    found = letters_for(request, batch.letters_of(source, leaving_out=out), out)
+    if dry_run:
+        return _dry_folder(engine, [letter.request for letter in found], out, common, as_json=as_json)
+    from kyso.signing.ledger import Ledger
+
+    # One PIN for the whole folder: a wrong one must not be tried again with every letter.
+    engine.key(request.key)
+    batch.make_folders(out, (letter.name for letter in found))
+    tally = batch.Tally()
+    job = job_of(request, source, out, engine.config)
+    with Ledger.open(batch.ledger_place(None, out, None), job, anew=request.overwrite) as ledger:
+        sign_letters(
+            engine,
+            found,
+            ledger,
+            common,
+            tally,
+            workers=workers,
+            wait=(lambda waiting: until_confirmed(engine, waiting, common)) if wait else None,
+            show=lambda answer: answers.show(answer, common, as_json=as_json),
+        )
+    tally.show(common, to_stderr=True)
+    return answers.worst(tally.codes)
+
+
+def _dry_folder(engine: Engine, requests: list[SignRequest], out: Path, common: Common, *, as_json: bool) -> int:
+    from kyso.cli.progress import progress
+
     codes: list[int] = []
-    waiting: list[tuple[str, PendingSignature]] = []
-
-    def tell(answer: dict[str, Any]) -> None:
-        codes.append(answer.pop("exit_code", 0))
-        answers.show(answer, common, as_json=as_json)
-
-    if not dry_run:
-        # One PIN for the whole folder: a wrong one must not be tried again with every letter.
-        engine.key(request.key)
-        for each in requests:
-            if each.out is not None:
-                each.out.parent.mkdir(parents=True, exist_ok=True)
     with progress("cli.progress_sign", len(requests), common.language) as step:
-        outcomes = _dry(engine, requests) if dry_run else engine.sign_many(requests, workers=workers)
-        for each, outcome in zip(requests, outcomes, strict=True):
-            name = str(each.document)
-            step(name)
-            if wait and isinstance(outcome, PendingSignature):
-                waiting.append((name, outcome))
-            else:
-                tell(outcome if isinstance(outcome, dict) else answers.told(name, outcome))
-    ended = until_confirmed(engine, [letter for _, letter in waiting], common) if waiting else []
-    for (name, _), outcome in zip(waiting, ended, strict=True):
-        tell(answers.told(name, outcome))
-    failed = sum(code not in (0, answers.PENDING) for code in codes)
-    left = codes.count(answers.PENDING)
-    counts = {"done": len(codes) - failed - left, "failed": failed, "waiting": left, "folder": out}
-    output.say("cli.would_sign_summary" if dry_run else "cli.sign_summary", common.language, counts)
+        for answer in _dry(engine, requests):
+            codes.append(answer.pop("exit_code", 0))
+            step(answer["document"])
+            answers.show(answer, common, as_json=as_json)
+    failed = sum(code != 0 for code in codes)
+    counts = {"done": len(codes) - failed, "failed": failed, "folder": out}
+    output.say("cli.would_sign_summary", common.language, counts)
     return answers.worst(codes)
 
 
-def _dry(engine: Engine, requests: list[SignRequest]) -> Any:
+def _dry(engine: Engine, requests: list[SignRequest]) -> Iterator[dict[str, Any]]:
     for request in requests:
         name = str(request.document)
         try:

@@ -1,24 +1,13 @@
-"""kill -9 at every step on disk and on the line, in real processes: nothing is signed or sent twice, all is resumable.
-
-A child process kills itself at its n-th step; a step is each moment before and after a file gets its name and before
-and after a request to the other side. The test goes on with n + 1 until a child comes to its end alive.
-"""
+"""kill -9 at every step on disk and on the line, in real processes: nothing signed or sent twice, all resumable."""
 
 from __future__ import annotations
 
 import json
-import multiprocessing
 import os
 import shutil
-import signal
 import sys
-from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
-from functools import wraps
 from pathlib import Path
-from typing import Any
-
-import pytest
 
 from kyso import text
 from kyso.contracts import KeyAccess
@@ -34,63 +23,15 @@ from kyso_kbnn.simulator import GatewaySimulator
 from kyso_pfx.source import PfxSource
 from tests.plugins.kbnn.dossiers import DOSSIER_CODE, dossier
 from tests.plugins.kbnn.test_gateway import send, signed
+from tests.support.killing import NEVER, die_at, needs_sigkill, run_child, steps_until_alive
 from tests.support.phone_plugin import SOURCE
 
 PROFILE = default_profile()
-NEVER = 10_000
-MOST_STEPS = 80
 UNKNOWN = 3
-_processes = multiprocessing.get_context("forkserver")
-_processes.set_forkserver_preload([__name__])
 
 text.add_catalogue("kyso_kbnn")
 
-pytestmark = pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="the system has no SIGKILL")
-
-
-def die_at(step: int, *calls: tuple[type[Any], str]) -> None:
-    """Let this process kill itself at its `step`-th step: before and after each of `calls`."""
-    passed = 0
-
-    def count() -> None:
-        nonlocal passed
-        passed += 1
-        if passed == step:
-            os.kill(os.getpid(), signal.SIGKILL)
-
-    def around(call: Callable[..., Any]) -> Callable[..., Any]:
-        @wraps(call)
-        def wrapped(*arguments: Any, **named: Any) -> Any:
-            count()
-            answer = call(*arguments, **named)
-            count()
-            return answer
-
-        return wrapped
-
-    for owner, name in calls:
-        setattr(owner, name, around(getattr(owner, name)))
-
-
-def run_child(target: Callable[..., None], *arguments: object) -> int:
-    """Run a child to its end, or its death; return its exit code."""
-    child = _processes.Process(target=target, args=arguments)
-    child.start()
-    child.join(60)
-    assert child.exitcode is not None, "the child hangs"
-    return child.exitcode
-
-
-def steps_until_alive(one: Callable[[int], int]) -> Iterator[int]:
-    """Give every step at which a child died; end with the step no child reaches any more."""
-    for step in range(1, MOST_STEPS):
-        code = one(step)
-        if code == 0:
-            assert step > 4
-            return
-        assert code == -signal.SIGKILL
-        yield step
-    raise AssertionError("more steps than expected")
+pytestmark = needs_sigkill
 
 
 # ------------------------------------------------------------------------------------------------------------ sending
