@@ -14,6 +14,7 @@ from kyso.errors import InputRefused, WrongUse
 if TYPE_CHECKING:
     from kyso.cli.common import Common
     from kyso_desk.agent.browsers import BrowserStore
+    from kyso_desk.agent.leaf import Leaf
     from kyso_desk.agent.origins import OriginStore, Permission
     from kyso_desk.agent.server import RunningAgent
 
@@ -44,6 +45,7 @@ def run(
     import logging
     import webbrowser
 
+    from kyso_desk.agent.leaf import ends_soon
     from kyso_desk.agent.server import AgentPlan, run_agent
     from kyso_desk.agent.settings import agent_settings
 
@@ -57,8 +59,10 @@ def run(
 
     def ready(running: RunningAgent) -> None:
         output.say("agent.running", language, {"port": running.port})
-        if running.leaf_is_new:
+        if running.leaf_is_new or not _is_trusted(running.leaf):
             output.say("agent.leaf_new", language)
+        elif ends_soon(running.leaf):
+            output.say("agent.leaf_ends", language, {"date": running.leaf.not_after.strftime("%d/%m/%Y")})
 
     plan = AgentPlan(
         common.config,
@@ -200,6 +204,15 @@ def _table(permission: Permission) -> dict[str, object]:
         "private": list(permission.private),
         "certificate": permission.certificate,
     }
+
+
+def _is_trusted(leaf: Leaf) -> bool:
+    """Tell whether a browser's store holds the leaf; where that cannot be seen, it is taken to be so."""
+    from kyso_desk.agent import browsers
+
+    if browsers.certutil() is None or sys.platform != "linux":
+        return True
+    return any(browsers.is_installed(leaf, store) for store in _stores(firefox=True))
 
 
 def _stores(*, firefox: bool) -> tuple[BrowserStore, ...]:

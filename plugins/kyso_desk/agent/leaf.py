@@ -141,6 +141,11 @@ def usable_leaf(folder: Path, now: datetime | None = None) -> tuple[Leaf, bool]:
     return leaf, False
 
 
+def ends_soon(leaf: Leaf, now: datetime | None = None) -> bool:
+    """Tell whether the leaf should be made anew before browsers refuse it."""
+    return leaf.not_after - (now or datetime.now(UTC)) < RENEW_BEFORE
+
+
 def forget_leaf(folder: Path) -> bool:
     """Delete the leaf and its key; tell whether there was one."""
     found = False

@@ -16,6 +16,7 @@ import pytest
 from kyso.config import Config
 from kyso.demo.pki import DemoPki
 from kyso.engine import Engine
+from kyso.plugins import create_plugin_manager
 from kyso.serving.server import BackgroundServer
 from kyso_desk.agent.server import AgentPlan, BackgroundAgent, RunningAgent
 from kyso_desk.agent.settings import AgentSettings
@@ -23,6 +24,12 @@ from tests.cli.conftest import CONFIG
 from tests.plugins.desk_agent.actors import Page, Person
 
 EXAMPLE = Path(__file__).resolve().parents[3] / "docs" / "examples" / "document-system"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def plugins_loaded() -> None:
+    """Load the plugins, so that their catalogues are known."""
+    create_plugin_manager()
 
 
 @pytest.fixture(scope="session")

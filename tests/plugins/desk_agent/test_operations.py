@@ -56,7 +56,7 @@ def test_a_letter_is_signed_and_delivered(
 def test_the_organisation_seals_after_the_leader(
     permitted: Page, documents: DocumentSystem, person: Person, pfx_password: str, agent_office: Path
 ) -> None:
-    """SignIssued puts the seal over the leader's signature; the page's number and date are held against the letter's."""
+    """SignIssued puts the seal over the leader's signature; number and date are held against the letter's."""
     first = permitted.ask("SignApproved", documents.request())
     approve(person, pfx_password)
     assert first.result(30)["Status"] == 0
