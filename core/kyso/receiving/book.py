@@ -38,7 +38,7 @@ COLUMNS: Final = (
 """The columns of the form, in its order."""
 
 FORMATS: Final = ("pdf", "csv", "xlsx")
-_WIDTHS_MM: Final = (18.0, 13.0, 38.0, 27.0, 18.0, 66.0, 30.0, 18.0, 20.0, 22.0)
+_WIDTHS_MM: Final = (20.5, 13.0, 38.0, 27.0, 20.5, 58.0, 29.0, 20.5, 20.5, 26.0)
 _MM: Final = 72 / 25.4
 
 
@@ -64,7 +64,7 @@ class Book:
 def row_of(entry: Entry, language: Language = "vi") -> tuple[str, ...]:
     """Return an entry's ten columns."""
     facts = entry.facts
-    subject = ". ".join(part for part in (facts.kind, facts.subject.strip(" .")) if part)
+    subject = ": ".join(part for part in (facts.kind, facts.subject.strip(" .")) if part)
     return (
         _day(entry.arrived_on),
         "" if entry.number is None else f"{entry.number:02d}",

@@ -97,7 +97,7 @@ def _gathered(letter: Path, settings: VerificationSettings) -> ValidationData:
         if settings.online and settings.revocation != "offline":
             from kyso.extending.online import EvidenceFetcher
 
-            with EvidenceFetcher() as fetcher:
+            with EvidenceFetcher.within(allow_private=settings.allow_private) as fetcher:
                 return gather(letter, settings, fetcher, complete=True)
         return gather(letter, settings, None, complete=True)
     except KysoError as error:

@@ -111,8 +111,9 @@ def _columns(document: Any, widths_mm: tuple[float, float]) -> tuple[Any, Any]:
     table = document.add_table(rows=1, cols=2)
     table.alignment = WD_TABLE_ALIGNMENT.CENTER
     table.autofit = False
-    for cell, width in zip(table.rows[0].cells, widths_mm, strict=True):
-        cell.width = Mm(width)
+    for cell, column, width in zip(table.rows[0].cells, table.columns, widths_mm, strict=True):
+        # Word goes by the cell's width, LibreOffice by the column's.
+        cell.width = column.width = Mm(width)
         # A cell comes with an empty paragraph, which would be a blank line on top.
         cell._element.remove(cell.paragraphs[0]._element)
     margins = OxmlElement("w:tblCellMar")

@@ -67,7 +67,7 @@ def _balanced(words: str, face: str) -> list[str]:
     while len(lines) > 1 and narrower > 10:
         narrower -= 2
         tried: list[str] = simpleSplit(words, face, _ISSUER_PT, narrower)
-        if len(tried) > len(lines) or any(len(part.split()) < 2 for part in tried):
+        if len(tried) > len(lines):
             break
         lines = tried
     return lines

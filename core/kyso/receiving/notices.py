@@ -152,5 +152,5 @@ def _sentence(words: str) -> str:
 
 
 def _plain(words: str) -> str:
-    line = " ".join(shown(words).split())
+    line = " ".join(shown(words).split()).encode("utf-8", "backslashreplace").decode("utf-8")
     return line if len(line) <= _MAX_TEXT else line[: _MAX_TEXT - 1] + "…"

@@ -22,7 +22,7 @@ from kyso.receiving.policy import folded_name
 from kyso.receiving.values import Decision, Entry, Event, LetterFacts, Reason
 from kyso.records.schema import INCOMING_EVENTS, INCOMING_LETTERS
 from kyso.records.store import count
-from kyso.text import Text
+from kyso.text import Text, shown
 from kyso.verification.settings import Receipt, ReceiptBook
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 _TABLE: Final = INCOMING_LETTERS
 _FACTS: Final = ("author", "number_and_symbol", "dated", "kind", "subject")
 _LONGEST_ORGANISATION: Final = 300
+_LONGEST_TEXT: Final = 2000
 _NUMBERED: Final = ("entered", "entering")
 
 
@@ -94,7 +95,7 @@ class Register:
         :param numbered_at: give the row a number of that day's year, if it has none.
         :raises WrongUse: there is no such row.
         """
-        values = dict(changed)
+        values = {name: _storable(value) for name, value in changed.items()}
         with self._records.begin() as connection:
             if numbered_at is not None:
                 number = self._next_number(connection, numbered_at.year)
@@ -202,8 +203,8 @@ class Register:
     def _note(
         connection: sa.Connection, identifier: str, at: datetime, name: str, by: str, detail: Mapping[str, str]
     ) -> None:
-        values = {"letter_id": identifier, "at": at, "name": name, "by": by}
-        detail_json = json.dumps(dict(detail), ensure_ascii=False)
+        values = {"letter_id": identifier, "at": at, "name": name, "by": _storable(by)}
+        detail_json = json.dumps({key: _storable(value) for key, value in detail.items()}, ensure_ascii=False)
         connection.execute(sa.insert(INCOMING_EVENTS).values(**values, detail_json=detail_json))
 
 
@@ -270,18 +271,28 @@ def _text_of(entry: Entry) -> str:
 
 def _values(entry: Entry) -> dict[str, Any]:
     names = [column.name for column in _TABLE.columns if column.name not in (*_FACTS, "likeness", "decision_json")]
+    stored = {**{name: getattr(entry, name) for name in names}, **fact_values(entry.facts)}
     return {
-        **{name: getattr(entry, name) for name in names},
-        **fact_values(entry.facts),
+        **{name: _storable(value) for name, value in stored.items()},
         "likeness": likeness_of(entry.facts),
         "decision": entry.decision.kind,
         "decision_json": _decision_json(entry.decision),
     }
 
 
+def _storable(value: Any) -> Any:
+    """Return a text as every database and document takes it: one line, NFC, no controls, no half characters, an end."""
+    if not isinstance(value, str):
+        return value
+    line = " ".join(shown(value).split()).encode("utf-8", "backslashreplace").decode("utf-8")
+    return line if len(line) <= _LONGEST_TEXT else line[: _LONGEST_TEXT - 1] + "…"
+
+
 def _decision_json(decision: Decision) -> str:
     reasons = [{"code": each.code, "vi": each.words.vi, "en": each.words.en} for each in decision.reasons]
-    return json.dumps({"rule": decision.rule, "by": decision.by, "reasons": reasons}, ensure_ascii=False)
+    table = {"rule": decision.rule, "by": decision.by, "reasons": reasons}
+    # Escapes keep what a certificate or a page holds from being no UTF-8.
+    return json.dumps(table)
 
 
 def _entry(row: sa.Row[Any]) -> Entry:

@@ -84,7 +84,8 @@ class _Sheet:
             rightMargin=16 * _MM - _FRAME_PADDING,
             topMargin=14 * _MM,
             bottomMargin=16 * _MM,
-            title=f"{contents.verdict}: {contents.file_name}",
+            # A file name that is no UTF-8 holds lone surrogates, which no PDF text string can.
+            title=f"{contents.verdict}: {contents.file_name}".encode("utf-8", "backslashreplace").decode("utf-8"),
             author="kyso",
             subject=self._label("sheet.title"),
             lang="vi-VN" if self._language == "vi" else "en",

@@ -53,7 +53,7 @@ def test_the_columns_are_the_annexs() -> None:
         "UBND xã An Bình",
         "07/UBND-VP",
         "20/11/2026",
-        "Công văn. ký số",
+        "Công văn: ký số",
         "Phòng A",
         "23/11/2026",
         "An",

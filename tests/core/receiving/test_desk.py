@@ -155,13 +155,14 @@ def test_numbers_start_anew_every_year(desk: IncomingDesk, letters: Letters, clo
 
 
 def test_a_hostile_name_stays_in_its_folder(desk: IncomingDesk, letters: Letters, tmp_path: Path) -> None:
-    """A name that is one of ours, or holds what other systems do not take, is changed for keeping and kept in the row."""
-    for name in ("SHA256SUMS", 'a:b*"c".pdf', "x" * 240 + ".pdf"):
+    """A name that is one of ours, or holds what other systems do not take, is changed for keeping, told in the row."""
+    for name in ("SHA256SUMS", 'a:b*"c".pdf', "x" * 240 + ".pdf", "c\udcf4ng v\u0103n.pdf"):
         path = tmp_path / name
         path.write_bytes(letters.signed.read_bytes() + b"\n" * len(name))
         reception = desk.receive(Arrival(path))
-        assert reception.entry.file_name == name
+        assert reception.entry.file_name == name.encode("utf-8", "backslashreplace").decode()
         desk.check(reception.entry)
+        assert all(path.stat().st_size for path in reception.notices)
 
 
 def test_a_letter_with_a_signature_file_is_received_whole(desk: IncomingDesk, tmp_path: Path, letters: Letters) -> None:

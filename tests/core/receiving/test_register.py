@@ -85,6 +85,17 @@ def test_a_row_comes_back_as_it_was(register: Register) -> None:
     assert [event.name for event in register.events(written.entry.id)] == ["recorded"]
 
 
+def test_any_text_can_be_kept(register: Register) -> None:
+    """Half characters, controls and endless text from outside are kept as one clean line."""
+    hostile = "a\x00b\udcf4\r\nc\u202e" + "x" * 5000
+    kept = register.add(entry(remark=hostile, facts=LetterFacts(author=hostile), sender=hostile), by=hostile).entry
+    assert kept.remark.startswith("a\N{REPLACEMENT CHARACTER}b\\udcf4")
+    assert len(kept.facts.author) == 2000
+    changed = register.change(kept.id, Event(NOW, "amended", hostile, {"x": hostile}), {"recipient": hostile})
+    assert "\n" not in changed.recipient
+    assert register.search("a\N{REPLACEMENT CHARACTER}b") == [changed]
+
+
 def test_the_same_arrival_is_written_once(register: Register) -> None:
     """A second writing returns the first row, and the number it counted is given back."""
     first = register.add(entry()).entry
@@ -159,7 +170,7 @@ def test_search_folds_vietnamese(register: Register) -> None:
 
 
 def test_likeness_is_number_symbol_issuer_and_year() -> None:
-    """Spelling, spaces and leading zeros do not matter; another year is another letter; what is unknown is like none."""
+    """Spelling, spaces and leading zeros do not matter; another year is another letter; the unknown is like none."""
     same = LetterFacts("ubnd  XÃ AN BÌNH", "7/UBND-VP", date(2026, 1, 5))
     assert likeness_of(FACTS) == likeness_of(same) != ""
     assert likeness_of(replace(FACTS, dated=date(2025, 11, 20))) != likeness_of(FACTS)
