@@ -63,6 +63,7 @@ class KeySection:
     :param role: what the key is for.
     :param image: picture drawn with this key's signatures.
     :param title: the signer's title, where a policy shows one.
+    :param keyring: take the key's password or PIN from the system's safe where ``kyso keys remember`` put it there.
     :param options: further entries, for the key source.
     """
 
@@ -70,6 +71,7 @@ class KeySection:
     role: Role | None = None
     image: Path | None = None
     title: str | None = None
+    keyring: bool = False
     options: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
 

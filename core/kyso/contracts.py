@@ -126,6 +126,33 @@ def untold(notice: Notice) -> None:
     """Nobody is there to be told; whatever matters is raised as an error all the same."""
 
 
+class SecretStore(Protocol):
+    """Where a secret may be kept between runs, for keys whose configuration asks for it."""
+
+    def get(self, purpose: str) -> Secret | None:
+        """Return a kept secret, ``None`` where there is none.
+
+        :param purpose: ``password`` of a file, ``login`` to a token, ``signing`` for each signature. A source does not
+            ask here where a wrong one could be the last.
+        """
+
+    def reject(self, purpose: str) -> None:
+        """Be told that what was returned is wrong, so that it is never returned again."""
+
+
+class _NothingStored:
+    """Keeps nothing."""
+
+    def get(self, purpose: str) -> Secret | None:
+        return None
+
+    def reject(self, purpose: str) -> None:
+        pass
+
+
+NOTHING_STORED: SecretStore = _NothingStored()
+
+
 @dataclass(frozen=True, slots=True)
 class KeyAccess:
     """What a key source may use to open a key.
@@ -137,6 +164,7 @@ class KeyAccess:
     :param online: whether the network may be used.
     :param last_try: spend a token's last PIN try.
     :param tell: shows a notice at once, before a call that waits for a person.
+    :param stored: secrets that a person let the system keep.
     """
 
     ask_secret: SecretAsker
@@ -146,6 +174,7 @@ class KeyAccess:
     online: bool = False
     last_try: bool = False
     tell: NoticeTeller = untold
+    stored: SecretStore = NOTHING_STORED
 
 
 class Key(Protocol):
@@ -182,6 +211,17 @@ class Key(Protocol):
 
     def close(self) -> None:
         """Forget the session and the key. Closing twice is harmless."""
+
+
+@runtime_checkable
+class UnlockingKey(Protocol):
+    """A key that is opened without its secret and asks for it at the first signature."""
+
+    def unlock(self) -> None:
+        """Ask for the secret and use it now.
+
+        :raises KeyTrouble: it is wrong, or nobody can be asked.
+        """
 
 
 @runtime_checkable

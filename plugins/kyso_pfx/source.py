@@ -44,15 +44,18 @@ class PfxSource:
         :raises KeyTrouble: no such file, wrong password, no key inside, a kind of key that cannot sign.
         """
         path, data = self.read_file(uri, access)
-        secret = access.ask_secret("pfx.ask_password", {"name": path.name})
+        kept = access.stored.get("password")
+        secret = kept or access.ask_secret("pfx.ask_password", {"name": path.name})
         try:
             bundle = pkcs12.load_pkcs12(data, secret.reveal().encode("utf-8") if secret else None)
         except UnsupportedAlgorithm as error:
             raise KeyTrouble("pfx.algorithm_unsupported", name=path.name) from error
         except (ValueError, TypeError) as error:
-            raise KeyTrouble(
-                "pfx.not_pkcs12" if self.is_none(data) else "pfx.wrong_password", name=path.name
-            ) from error
+            if self.is_none(data):
+                raise KeyTrouble("pfx.not_pkcs12", name=path.name) from error
+            if kept is not None:
+                access.stored.reject("password")
+            raise KeyTrouble("pfx.wrong_password", name=path.name) from error
         if bundle.key is None or bundle.cert is None:
             raise KeyTrouble("pfx.no_key", name=path.name)
         if not isinstance(bundle.key, (rsa.RSAPrivateKey, ec.EllipticCurvePrivateKey)):

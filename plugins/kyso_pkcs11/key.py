@@ -52,6 +52,7 @@ class TokenKey:
         self._handle: int | None = None
         self._always_authenticate = False
         self._signing_pin: Secret | None = None
+        self._kept_signing_pin: Secret | None = None
         self._given_up: KeyTrouble | None = None
         self._closed = False
 
@@ -94,6 +95,16 @@ class TokenKey:
             if not value_matches(self._found.der, value, digest.value, scheme, digest.digest):
                 raise KeyTrouble("pkcs11.key_mismatch", token=self._found.token.label)
         return Signed(tuple(values))
+
+    def unlock(self) -> None:
+        """Log in and find the private key now instead of at the first signature.
+
+        :raises KeyTrouble: PIN, token or module.
+        """
+        with self._lock:
+            if self._given_up is not None:
+                raise self._given_up
+            self._ready()
 
     def poll(self, ticket: str) -> Signed | Pending:
         """A token answers at once; there is nothing to poll."""
@@ -152,7 +163,9 @@ class TokenKey:
         token = self._found.token
         if login_pin is not None and not self._separate_signing_pin:
             return login_pin
-        pin = self._access.ask_secret("pkcs11.prompt_signing_pin", {"token": token.label})
+        # No flag of PKCS #11 tells how many tries a signing PIN has left: a kept one that is wrong is forgotten at once.
+        self._kept_signing_pin = self._access.stored.get("signing")
+        pin = self._kept_signing_pin or self._access.ask_secret("pkcs11.prompt_signing_pin", {"token": token.label})
         self._rejected.refuse(token, "signing", pin)
         return pin
 
@@ -182,6 +195,8 @@ class TokenKey:
         if trouble.code == "pkcs11.signing_pin_wrong":
             if self._signing_pin is not None:
                 self._rejected.add(self._found.token, "signing", self._signing_pin)
+            if self._kept_signing_pin is not None:
+                self._access.stored.reject("signing")
             self._signing_pin = None
             self._handle = None
         stopped = about_token(trouble, self._found.token, done, total)

@@ -19,6 +19,9 @@ from kyso_pkcs11.selection import Token
 STATE_FIELDS: dict[str, type] = {"flags": list, "mechanisms": list, "logged_in": bool}
 """What a worker's answer about a token's state must have."""
 
+_FEW_TRIES = frozenset({"pin_count_low", "pin_final_try"})
+_WRONG = frozenset({"pkcs11.pin_wrong", "pkcs11.pin_length", "pkcs11.pin_locked", "pkcs11.pin_expired"})
+
 PinKind = Literal["login", "signing"]
 
 
@@ -82,11 +85,14 @@ def log_in(
     if state["logged_in"] or "login_required" not in flags:
         return None
     _refuse_by_flags(flags, token, access)
+    kept: Secret | None = None
     if "pinpad" in flags:
         access.tell(Notice("pkcs11.pinpad_wait", {"token": token.label, "seconds": round(deadlines.person_s)}))
         pin = None
     else:
-        pin = access.ask_secret(_prompt(flags), {"token": token.label})
+        # Where a wrong PIN could be the last one, a person types it.
+        kept = None if flags & _FEW_TRIES else access.stored.get("login")
+        pin = kept or access.ask_secret(_prompt(flags), {"token": token.label})
         rejected.refuse(token, "login", pin)
     try:
         process.call(
@@ -98,6 +104,8 @@ def log_in(
     except KeyTrouble as trouble:
         if trouble.code in {"pkcs11.pin_wrong", "pkcs11.pin_length"} and pin is not None:
             rejected.add(token, "login", pin)
+        if kept is not None and trouble.code in _WRONG:
+            access.stored.reject("login")
         if trouble.code == "pkcs11.pin_wrong":
             raise _explained(process, token, deadlines) from None
         raise about_token(trouble, token) from None

@@ -38,6 +38,8 @@ COMMANDS = {
     "intake policy": "kyso.cli.intake_policy",
     "batch sign": "kyso.cli.batch_sign",
     "keys list": "kyso.cli.keys",
+    "keys remember": "kyso.cli.keys_remember",
+    "keys forget": "kyso.cli.keys_forget",
     "pending list": "kyso.cli.pending_list",
     "pending resume": "kyso.cli.pending_resume",
     "pending cancel": "kyso.cli.pending_cancel",

@@ -25,6 +25,8 @@ class KeysDiagnostic:
         if not config.keys:
             yield Diagnosis("diagnosing.no_keys", "warning")
         own = registry.contributions("diagnostics")
+        if any(section.keyring for section in config.keys.values()):
+            yield _safe(examination)
         for name, section in config.keys.items():
             scheme = section.uri.partition(":")[0]
             try:
@@ -41,3 +43,18 @@ class KeysDiagnostic:
                 yield Diagnosis("diagnosing.key_closed", "ok", {"key": name, "uri": uri})
             else:
                 yield from examine_certificate(name, certificate, (), examination)
+
+
+def _safe(examination: Examination) -> Diagnosis:
+    """Say whether the system's safe, which a key's configuration asks for, can be used."""
+    from kyso.signing.secret_store import PURPOSES, SystemStore
+
+    config = examination.config
+    wanting = [name for name, section in config.keys.items() if section.keyring]
+    try:
+        kept = [
+            name for name in wanting if any(SystemStore(name, config).get(purpose) is not None for purpose in PURPOSES)
+        ]
+    except KysoError as error:
+        return failure_of(error)
+    return Diagnosis("diagnosing.safe", "ok", {"keys": wanting, "kept": kept or ["-"]})

@@ -164,7 +164,10 @@ def _landed(engine: Engine, chunk: list[SignRequest], future: Future[list[Outcom
 
 def _picklable(config: Config) -> Config:
     """Return the configuration with its read-only views turned into dictionaries, which can cross to a process."""
-    keys = {name: replace(section, options=dict(section.options)) for name, section in config.keys.items()}
+    # A worker is given its secrets and looks for none by itself.
+    keys = {
+        name: replace(section, options=dict(section.options), keyring=False) for name, section in config.keys.items()
+    }
     plugins = {name: dict(table) for name, table in config.plugins.items()}
     return replace(config, keys=keys, plugins=plugins)
 

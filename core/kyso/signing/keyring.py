@@ -7,19 +7,22 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from kyso.contracts import KeyAccess
+from kyso.contracts import NOTHING_STORED, KeyAccess
 from kyso.errors import KysoError
 from kyso.signing.keys import access_options, resolve
 
 if TYPE_CHECKING:
     from kyso.config import Config
-    from kyso.contracts import Key, NoticeTeller, SecretAsker
+    from kyso.contracts import Key, NoticeTeller, SecretAsker, SecretStore
     from kyso.plugins import PluginRegistry
     from kyso.secret import Secret
 
 
 class KeyRing:
-    """Opens keys by their configured name or URI. Safe to use from several threads."""
+    """Opens keys by their configured name or URI. Safe to use from several threads.
+
+    :param stored: where secrets are kept, instead of what the keys' configuration says.
+    """
 
     def __init__(
         self,
@@ -30,6 +33,7 @@ class KeyRing:
         online: bool,
         last_try: bool,
         tell: NoticeTeller,
+        stored: SecretStore | None = None,
     ) -> None:
         self._config = config
         self._registry = registry
@@ -37,6 +41,7 @@ class KeyRing:
         self._online = online
         self._last_try = last_try
         self._tell = tell
+        self._stored = stored
         self._keys: dict[str, Key] = {}
         self._secrets: dict[str, Secret] = {}
         self._lock = threading.RLock()
@@ -77,7 +82,19 @@ class KeyRing:
             return secret
 
         base_dir, options, key_options = access_options(name, self._config)
-        return KeyAccess(ask, base_dir, options, key_options, self._online, self._last_try, self._tell)
+        stored = self._store_of(name)
+        return KeyAccess(ask, base_dir, options, key_options, self._online, self._last_try, self._tell, stored)
+
+    def _store_of(self, name: str) -> SecretStore:
+        """Return where the key's secrets are kept: nowhere, unless its configuration says so."""
+        if self._stored is not None:
+            return self._stored
+        section = self._config.keys.get(name)
+        if section is None or not section.keyring:
+            return NOTHING_STORED
+        from kyso.signing.secret_store import SystemStore
+
+        return SystemStore(name, self._config, lambda secret: self._secrets.update({name: secret}))
 
     def close(self) -> None:
         """Close every key and forget every secret. Closing twice is harmless."""
