@@ -86,14 +86,15 @@ def _order(upload: Upload, values: Mapping[str, Any]) -> LetterOrder:
 
 
 def _key(values: Mapping[str, Any], service: Service) -> str:
-    """Return the key's configured name: the one given, the configured one, or the only one there is."""
-    from kyso.cli.letters import key_from
+    """Return the key's configured name: the one given, the configured one, or the only one there is.
 
-    name = values.get("key")
+    :raises WrongUse: none of these.
+    """
+    configured, names = service.config.signing.key, service.keys.names()
+    name = values.get("key") or (configured if configured in names else None) or (names[0] if len(names) == 1 else None)
     if name is None:
-        configured = service.config.signing.key
-        name = configured if configured in service.config.keys else None
-    return str(name) if name else key_from(None, service.config)
+        raise WrongUse("api.key_needed", known=names or ["-"])
+    return str(name)
 
 
 # ------------------------------------------------------------------------------------------------- signing

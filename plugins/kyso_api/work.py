@@ -171,7 +171,11 @@ class Bench:
         authorities = engine.timestamp_authorities()
         if target == "lta" and authorities is None:
             check_wanted(engine.config.signing.tsa, online=arguments["online"])
-        with tempfile.TemporaryDirectory(prefix="kyso-api-") as folder, EvidenceFetcher() as fetcher:
+        allowed = engine.config.network.allow_private
+        with (
+            tempfile.TemporaryDirectory(prefix="kyso-api-") as folder,
+            EvidenceFetcher.within(allow_private=allowed) as fetcher,
+        ):
             source = _document(arguments, blobs)
             if isinstance(source, bytes):
                 source = _written(source, Path(folder), arguments["name"])

@@ -23,7 +23,7 @@ def api_config(pki: DemoPki, signature_image: Path, tmp_path_factory: pytest.Tem
     pictures = f'[leader]\nimage = "{signature_image}"\n'
     trust = f'[verification]\ntrust = ["{pki.folder / "root.pem"}"]\ncrl = ["{pki.folder / "crl"}"]\n'
     limits = "upload_mib = 6\nupload_s = 2\nheader_s = 1.5\ndeadline_s = 20\nmemory_mib = 1500"
-    return write_config(folder, keys, api=limits, more=pictures + trust)
+    return write_config(folder, keys, api=limits, more=f'{pictures}[signing]\nkey = "leader"\n{trust}')
 
 
 @pytest.fixture(scope="session")
