@@ -34,6 +34,8 @@ FROM_TOP_MM = 10.0
 _FROM_LEFT_MM = 15.0
 _FROM_LEFT_PART = 0.1
 _LEAST_TOP_MM = 3.0
+_MARGIN_DOWN_MM = 25.0
+_FARTHER_LEFT_MM = (10.0, 20.0, 30.0, 45.0, 60.0)
 _GAP_MM = 0.5
 
 
@@ -198,14 +200,20 @@ def _set(text: str, width_mm: float, intent: PlacementIntent) -> Lettering:
 
 
 def _places(page: RectMm, width: float, height: float, ink_top_mm: float) -> Iterator[RectMm]:
-    """Yield the rule's place, then places above and below it along the same right edge.
+    """Yield the rule's place, then others in the top margin, along the same right edge before farther left, then below.
 
     A file may be signed as an attachment more than once, and what was scanned or printed may reach into the margin.
     """
     left = page.right - FROM_RIGHT_MM - width
     first = max(0.0, FROM_TOP_MM - ink_top_mm)
     yield RectMm(left, first, width, height)
-    for distance in range(1, int(page.height / 2)):
-        for top in (first - distance, first + distance):
-            if top >= _LEAST_TOP_MM:
-                yield RectMm(left, top, width, height)
+    margin = [first + sign * step for step in range(1, int(_MARGIN_DOWN_MM)) for sign in (-1, 1)]
+    margin = [top for top in margin if _LEAST_TOP_MM <= top <= _MARGIN_DOWN_MM - height]
+    for top in margin:
+        yield RectMm(left, top, width, height)
+    for farther in _FARTHER_LEFT_MM:
+        if left - farther >= page.width / 2 - width / 2:
+            for top in (first, *margin[::2]):
+                yield RectMm(left - farther, top, width, height)
+    for top in range(int(_MARGIN_DOWN_MM - height), int(page.height / 2)):
+        yield RectMm(left, top, width, height)

@@ -40,7 +40,7 @@ _TOP_MM = 5.0
 _INSET_MM = 2.0
 _HEAD_MM = 14.0
 _LEAST_PT = 6.0
-_MOST_LOOKS = 5 * MAX_LOOKS
+_MOST_LOOKS = 3 * MAX_LOOKS
 _EMPTY = "…………………"
 
 

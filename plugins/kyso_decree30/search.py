@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 _LAST_PAGES = 3
 _FIRST_PAGES = 2
-MAX_PAGES = 120
+MAX_PAGES = 400
 """No more pages than this are read in search of a block."""
 
 _SHOWN_CANDIDATES = 6

@@ -15,6 +15,7 @@ from kyso.models import SignedDocument, SignRequest
 from tests.bench import peer
 from tests.bench.big_scan import write_scan
 from tests.bench.figures import Figure
+from tests.bench.placing import placing
 from tests.bench.stage import Run, Stage, median_ms, script
 from tests.bench.tokens import token_signing
 from tests.plugins.kbnn.measure import measure as measure_dossiers
@@ -238,4 +239,5 @@ MEASURES: dict[str, Callable[[Stage], list[Figure]]] = {
     "scan": big_scan,
     "kbnn": dossiers,
     "token": token_signing,
+    "place": placing,
 }

@@ -100,8 +100,12 @@ def free_of_ink(letter: RenderableLetter, number: int, rect: RectMm) -> bool:
         return True
     area_in2 = max(rect.width * rect.height, 1e-6) / MM_PER_INCH**2
     dpi = min(_FREE_DPI, math.sqrt(_FREE_MAX_PIXELS / area_in2))
-    with pdfium.opened(letter.source, name=letter.name, password=letter.password, forms=True) as document:
-        raster = document.render(geometry, dpi=dpi, area=rect, grey=True)
+    shared = getattr(letter, "shared_document", None)
+    if isinstance(shared, pdfium.SharedDocument):
+        raster = shared.grey_part(geometry, dpi, rect)
+    else:
+        with pdfium.of_letter(letter) as document:
+            raster = document.render(geometry, dpi=dpi, area=rect, grey=True)
     levels: Counter[int] = Counter()
     for y in range(raster.height_px):
         levels.update(raster.row(y))

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from kyso.contracts import TextLine
     from kyso.document.identity import FileIdentity
+    from kyso.document.pdfium import SharedDocument
     from kyso.geometry import PageGeometry, RectMm
     from kyso.models import Source
     from kyso.secret import Secret
@@ -46,6 +47,8 @@ _REBUILT = "Attempting to reconstruct cross-reference table"
 _GUESSED = ("(trailer, offset", "accepting invalid xref table entry")
 _HARMLESS = "invalid /ID in trailer"
 _TIFF_PREDICTOR = 2
+_KEPT_TEXTS = 32
+"""The lines of so many pages are remembered: a policy asks for the first and the last pages more than once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +74,10 @@ class OpenLetter:
         "_pages",
         "_rebuilt",
         "_section",
+        "_shared",
         "_size_is_right",
         "_tail",
+        "_texts",
         "header_offset",
         "name",
         "password",
@@ -86,6 +91,8 @@ class OpenLetter:
         self, source: Source, name: str, opened: OpenedFile, pdf: pikepdf.Pdf, password: Secret | None
     ) -> None:
         self.source = source
+        self._shared: SharedDocument | None = None
+        self._texts: dict[int, tuple[TextLine, ...]] = {}
         self.name = name
         self.size = opened.size
         self.source_identity = opened.identity
@@ -309,11 +316,30 @@ class OpenLetter:
 
     # ----------------------------------------------------------------------------------- what the pages show
 
+    @property
+    def shared_document(self) -> SharedDocument:
+        """pdfium's view of the letter, opened once however often its pages are looked at."""
+        if self._shared is None:
+            from kyso.document.pdfium import SharedDocument
+
+            self._shared = SharedDocument(self.source, self.name, self.password)
+        return self._shared
+
+    def close(self) -> None:
+        """Let go of what was opened to look at pages."""
+        if self._shared is not None:
+            self._shared.close()
+
     def text_lines(self, number: int) -> tuple[TextLine, ...]:
         """Return the page's text lines from top to bottom, left to right."""
-        from kyso.document.text import text_lines
+        known = self._texts.get(number)
+        if known is None:
+            from kyso.document.text import text_lines
 
-        return text_lines(self, number)
+            known = text_lines(self, number)
+            if len(self._texts) < _KEPT_TEXTS:
+                self._texts[number] = known
+        return known
 
     def ink_mm(self, field: str) -> RectMm | None:
         """Return the bounding box of what a signed field's appearance visibly draws, in display space."""

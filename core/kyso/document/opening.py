@@ -66,9 +66,12 @@ def open_letter(
             raise InputRefused("document.not_pdf", name=shown)
         with _parsed(stream, password, shown, in_memory=opened.data is not None) as pdf:
             letter = OpenLetter(source, shown, opened, pdf, password)
-            if not repairing:
-                _refuse_unusable(letter)
-            yield letter
+            try:
+                if not repairing:
+                    _refuse_unusable(letter)
+                yield letter
+            finally:
+                letter.close()
 
 
 def _in_memory(data: bytes, identity: FileIdentity | None = None) -> OpenedFile:

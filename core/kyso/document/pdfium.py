@@ -1,8 +1,9 @@
 """The one owner of pdfium: opens documents, renders pages and hands out text handles, under one lock.
 
 pdfium is not thread-safe, not even between documents (its own README says so), therefore everything that touches it
-happens while :func:`opened` holds the process-wide lock, and every handle is closed before the lock is released.
-Servers render in pool processes, not in threads.
+happens under one process-wide lock. :func:`opened` closes every handle before the lock is released; a letter that is
+read and looked at many times keeps its document (:class:`SharedDocument`) until it is closed itself, and is used under
+the lock all the same. Servers render in pool processes, not in threads.
 
 Only the raw bindings are loaded: the helper layer of pypdfium2 doubles the time a cold process needs.
 
@@ -37,6 +38,9 @@ if TYPE_CHECKING:
 
 MAX_PIXELS = 64_000_000
 """Largest picture that is ever rendered: an A4 page at 800 dpi, an A0 poster at 150 dpi."""
+
+MAX_KEPT_PIXELS = 4_000_000
+"""Largest grey page that is kept for further looks: A3 at 110 dpi is half of it."""
 
 # Positions farther out than this are no places on a page; they would overflow pdfium's integers.
 _MAX_SIDE_PX = 2**24
@@ -232,26 +236,105 @@ def opened(
     :param forms: prepare the form environment, without which form fields without an appearance are not drawn.
     :raises InputRefused: pdfium cannot open it (``page.unreadable``).
     """
-    with _lock:
-        raw = library()
-        secret = None if password is None else password.reveal().encode() + b"\0"
-        handle, kept = _loaded(raw, source, secret)
-        if not handle or raw.FPDF_GetPageCount(handle) < 1:
-            if handle:
-                raw.FPDF_CloseDocument(handle)
-            raise InputRefused("page.document_unreadable", name=name)
-        environment, settings = None, None
-        try:
-            if forms and raw.FPDF_GetFormType(handle) != raw.FORMTYPE_NONE:
-                settings = raw.FPDF_FORMFILLINFO(version=2)
-                environment = raw.FPDFDOC_InitFormFillEnvironment(handle, settings)
-            yield PdfiumDocument(raw, handle, name, environment)
-        finally:
-            if environment:
-                raw.FPDFDOC_ExitFormFillEnvironment(environment)
+    with _lock, _document(source, name, password, forms=forms) as document:
+        yield document
+
+
+@contextlib.contextmanager
+def _document(
+    source: Source | RandomAccess, name: str, password: Secret | None, *, forms: bool
+) -> Iterator[PdfiumDocument]:
+    """Open a document; the caller holds the lock, when it ends too."""
+    raw = library()
+    secret = None if password is None else password.reveal().encode() + b"\0"
+    handle, kept = _loaded(raw, source, secret)
+    if not handle or raw.FPDF_GetPageCount(handle) < 1:
+        if handle:
             raw.FPDF_CloseDocument(handle)
-            # pdfium reads through these until the document is closed.
-            del kept, settings
+        raise InputRefused("page.document_unreadable", name=name)
+    environment, settings = None, None
+    try:
+        if forms and raw.FPDF_GetFormType(handle) != raw.FORMTYPE_NONE:
+            settings = raw.FPDF_FORMFILLINFO(version=2)
+            environment = raw.FPDFDOC_InitFormFillEnvironment(handle, settings)
+        yield PdfiumDocument(raw, handle, name, environment)
+    finally:
+        if environment:
+            raw.FPDFDOC_ExitFormFillEnvironment(environment)
+        raw.FPDF_CloseDocument(handle)
+        # pdfium reads through these until the document is closed.
+        del kept, settings
+
+
+class SharedDocument:
+    """A letter's document: opened when it is first wanted, kept until the letter is closed, used under the lock.
+
+    Reading a page of a letter is quicker than opening it, so a letter of some pages is opened once for all of them.
+    """
+
+    __slots__ = ("_document", "_looks", "_name", "_open", "_pages", "_password", "_source")
+
+    def __init__(self, source: Source, name: str, password: Secret | None) -> None:
+        self._source = source
+        self._name = name
+        self._password = password
+        self._open = contextlib.ExitStack()
+        self._document: PdfiumDocument | None = None
+        self._looks: set[int] = set()
+        self._pages: dict[int, Raster] = {}
+
+    @contextlib.contextmanager
+    def used(self) -> Iterator[PdfiumDocument]:
+        """Hold pdfium's lock and give the document.
+
+        :raises InputRefused: pdfium cannot open it (``page.document_unreadable``).
+        """
+        with _lock:
+            if self._document is None:
+                opening = _document(self._source, self._name, self._password, forms=True)
+                self._document = self._open.enter_context(opening)
+            yield self._document
+
+    def grey_part(self, geometry: PageGeometry, dpi: float, area: RectMm) -> Raster:
+        """Return a part of a page as it looks, in grey; who looks a second time has the page painted once for all.
+
+        :raises InputRefused: as :meth:`PdfiumDocument.render`.
+        """
+        whole = self._pages.get(geometry.number)
+        if whole is None or whole.mm_per_px != MM_PER_INCH / dpi:
+            size_px = geometry.width_mm * geometry.height_mm * (dpi / MM_PER_INCH) ** 2
+            first = geometry.number not in self._looks
+            self._looks.add(geometry.number)
+            with self.used() as document:
+                if first or size_px > MAX_KEPT_PIXELS:
+                    return document.render(geometry, dpi=dpi, area=area, grey=True)
+                whole = self._pages[geometry.number] = document.render(geometry, dpi=dpi, grey=True)
+        return _cut(whole, _common_part(geometry.rect_mm, area))
+
+    def close(self) -> None:
+        """Close the document; closing twice is harmless."""
+        with _lock:
+            self._document = None
+            self._pages.clear()
+            self._open.close()
+
+
+def of_letter(letter: RenderableLetter) -> contextlib.AbstractContextManager[PdfiumDocument]:
+    """Return the document of a letter for a ``with`` block: its shared one, or one that is opened for the block."""
+    shared = getattr(letter, "shared_document", None)
+    if isinstance(shared, SharedDocument):
+        return shared.used()
+    return opened(letter.source, name=letter.name, password=letter.password, forms=True)
+
+
+def _cut(whole: Raster, part: RectMm) -> Raster:
+    """Return the pixels of `whole` that :meth:`PdfiumDocument.render` would paint for `part`."""
+    step = whole.mm_per_px
+    left, top = math.floor(part.left / step + 1e-6), math.floor(part.top / step + 1e-6)
+    width = max(1, min(math.ceil(part.right / step - 1e-6), whole.width_px) - left)
+    height = max(1, min(math.ceil(part.bottom / step - 1e-6), whole.height_px) - top)
+    rows = [whole.row(y)[left : left + width] for y in range(top, top + height)]
+    return Raster(width, height, width, b"".join(rows), True, left * step, top * step, step)
 
 
 def _loaded(raw: Any, source: Source | RandomAccess, secret: bytes | None) -> tuple[Any, object]:

@@ -94,7 +94,7 @@ def text_lines(letter: RenderableLetter, number: int) -> tuple[TextLine, ...]:
     """
     geometry = letter.page(number)
     with (
-        pdfium.opened(letter.source, name=letter.name, password=letter.password) as document,
+        pdfium.of_letter(letter) as document,
         document.loaded_text(geometry.number) as page,
     ):
         runs = list(_TextPage(page, geometry).runs())

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 MIN_SIDE_MM = 1.0
 """Nothing smaller than this can be seen, let alone clicked."""
 
-MAX_LOOKS = 12
-"""How many candidate places are rendered to see whether they are empty."""
+MAX_LOOKS = 48
+"""How many candidate places are looked at to see whether they are empty."""
 
 _EDGE_TOLERANCE_MM = 0.05
 
@@ -167,11 +167,12 @@ def free_place(letter: Letter, page: int, candidates: Iterable[RectMm], *, gap_m
     Where the first ones without a widget are all printed on, the very first of them is returned as covering
     something; ``None`` means that widgets leave no candidate at all.
 
-    Looking at the paper takes a rendering, so at most :data:`MAX_LOOKS` candidates are looked at.
+    Places on known lines of text are passed over; of the others at most :data:`MAX_LOOKS` are looked at.
     """
     geometry = letter.page(page)
     taken = [rect.grown(gap_mm) for rect in letter.widgets_mm(page)]
     first: RectMm | None = None
+    lines: list[RectMm] | None = None
     looks = 0
     for candidate in candidates:
         if not geometry.rect_mm.contains(candidate, _EDGE_TOLERANCE_MM):
@@ -179,6 +180,11 @@ def free_place(letter: Letter, page: int, candidates: Iterable[RectMm], *, gap_m
         if any(candidate.intersects(rect) for rect in taken):
             continue
         first = first or candidate
+        if looks and lines is None:
+            # Most pages have the first place free, and reading the text costs more than that one look.
+            lines = [line.rect_mm for line in letter.text_lines(page)]
+        if lines is not None and any(candidate.intersects(line) for line in lines):
+            continue
         looks += 1
         if letter.free_of_ink(page, candidate):
             return FreePlace(candidate, covers=False)

@@ -9,6 +9,7 @@ import pikepdf
 import pytest
 from PIL import Image
 
+from kyso.document import pdfium
 from kyso.document.opening import open_letter
 from kyso.geometry import RectMm
 from kyso.models import Placement
@@ -139,3 +140,42 @@ def test_an_annotation_takes_its_place(spot: Path) -> None:
     with open_letter(data) as letter:
         assert not letter.free_of_ink(1, RectMm(80, 100, 40, 10))
         assert letter.free_of_ink(1, RectMm(80, 115, 40, 10))
+
+
+@pytest.mark.parametrize("setup", [Setup(), Setup(90, (15, 25), 8), Setup(180, (0, 0), 0, 2.0)], ids=str)
+def test_a_second_look_sees_what_the_first_one_saw(setup: Setup) -> None:
+    """The page that is kept for further looks has the pixels that a rendering of the place alone has."""
+    sheet = Sheet()
+    sheet.text(40, 60, "Ủy ban nhân dân", 13)
+    with open_letter(variant(sheet.pdf(), setup)) as letter:
+        geometry, shared = letter.page(1), letter.shared_document
+        for rect in (RectMm(38.3, 52.1, 31.7, 11.2), RectMm(-5, -5, 30, 20), RectMm(190, 280, 60, 60)):
+            with shared.used() as document:
+                alone = document.render(geometry, dpi=110.0, area=rect, grey=True)
+            looked = [shared.grey_part(geometry, 110.0, rect) for _ in range(3)]
+            for again in looked:
+                assert (again.width_px, again.height_px) == (alone.width_px, alone.height_px)
+                assert (again.left_mm, again.top_mm) == pytest.approx((alone.left_mm, alone.top_mm))
+                rows = [(again.row(y), alone.row(y)) for y in range(alone.height_px)]
+                assert all(max(abs(a - b) for a, b in zip(*row, strict=True)) <= 40 for row in rows)
+
+
+def test_a_letter_is_opened_once_for_all_its_pages(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Text and looks share one document, and it is closed with the letter."""
+    opened: list[str] = []
+    original = pdfium._document
+
+    def counted(source: object, name: str, password: object, *, forms: bool) -> object:
+        opened.append(name)
+        return original(source, name, password, forms=forms)  # type: ignore[arg-type]  # handed on as it came
+
+    monkeypatch.setattr(pdfium, "_document", counted)
+    sheet = Sheet()
+    for _ in range(4):
+        sheet.text(40, 60, "Trang")
+        sheet.next_page()
+    with open_letter(sheet.pdf()) as letter:
+        for number in (1, 2, 3, 4):
+            assert [line.text for line in letter.text_lines(number)] == ["Trang"]
+            assert letter.free_of_ink(number, RectMm(100, 100, 20, 20))
+        assert len(opened) == 1

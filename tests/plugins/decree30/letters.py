@@ -164,6 +164,11 @@ def _form_to_fill(sheet: Sheet) -> None:
     sheet.text(150, 156, "(Ký, ghi rõ họ tên)", 12, align="centre")
 
 
+def letter_of_pages(pages: int, at: int) -> bytes:
+    """Return a letter of many pages whose block stands on page `at`."""
+    return _many_pages("", pages, at).data
+
+
 def _many_pages(name: str, pages: int, at: int) -> Sample:
     sheet = Sheet()
     truth: Truth | None = None
