@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
+import pikepdf
 import pytest
 
 from kyso.cli.verify import time_from
@@ -70,9 +73,10 @@ def test_a_folder_is_searched(kyso: Kyso, signed: Path) -> None:
 
 def test_the_text_speaks_the_language(kyso: Kyso, signed: Path) -> None:
     """--lang chooses the words, before and after the command."""
-    vietnamese = kyso("--lang", "vi", "verify", signed).out
-    assert vietnamese == kyso("verify", signed, "--lang=vi").out
-    english = kyso("verify", signed, "--lang", "en").out
+    moment = ("--at", datetime.now(UTC).isoformat())  # or the second of judging differs
+    vietnamese = kyso("--lang", "vi", "verify", signed, *moment).out
+    assert vietnamese == kyso("verify", signed, "--lang=vi", *moment).out
+    english = kyso("verify", signed, "--lang", "en", *moment).out
     assert english != vietnamese
     assert "signed.pdf" in english
 
@@ -133,3 +137,87 @@ def test_a_name_that_is_no_utf8_is_shown_as_well_as_it_can_be(kyso: Kyso, office
     for form in ("text", "json", "html"):
         assert kyso("verify", strange, "--format", form).code == 0
     assert json.loads(kyso("verify", strange, "--format", "json").out)["file"]["name"] == strange.name
+
+
+@pytest.fixture
+def post(signed: Path, tampered: Path) -> Path:
+    """A folder of letters: signed, tampered, unsigned, one that is no PDF, and one in a folder below."""
+    folder = signed.parent / "post"
+    (folder / "below").mkdir(parents=True)
+    for name, source in (("a", signed), ("b", tampered), ("c", signed.with_name("letter.pdf")), ("below/e", signed)):
+        (folder / f"{name}.pdf").write_bytes(source.read_bytes())
+    (folder / "d.pdf").write_bytes(b"not a PDF at all")
+    return folder
+
+
+def test_a_folder_is_told_in_a_table(kyso: Kyso, post: Path) -> None:
+    """One row a file with why, a line of totals, and the exit code of the worst."""
+    result = kyso("verify", post)
+    assert result.code == 1
+    head, *rows, totals = result.out.splitlines()
+    assert head.split("\t")[0] == "File"
+    verdicts = {Path(row.split("\t")[0]).name: row.split("\t")[1] for row in rows}
+    assert verdicts == {
+        "a.pdf": "VALID",
+        "b.pdf": "NOT VALID",
+        "c.pdf": "NOT SIGNED",
+        "d.pdf": "UNREADABLE",
+        "e.pdf": "VALID",
+    }
+    assert totals.startswith("5 files. NOT VALID: 1; UNREADABLE: 1;")
+    full = kyso("verify", post, "--full")
+    assert full.code == 1
+    assert full.out.count("Signature 1/1") == 3
+    assert totals in full.out
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_csv_is_a_row_a_file(kyso: Kyso, post: Path, workers: str) -> None:
+    """In the order of the files, the same from one process and from two."""
+    result = kyso("verify", post, "--format", "csv", "--workers", workers)
+    assert result.code == 1
+    rows = list(csv.DictReader(io.StringIO(result.out, newline="")))
+    assert [Path(row["file"]).name for row in rows] == ["a.pdf", "b.pdf", "e.pdf", "c.pdf", "d.pdf"]
+    assert [row["verdict"] for row in rows] == ["valid", "invalid", "valid", "unsigned", "unreadable"]
+    assert rows[0]["organisations"] == "ỦY BAN NHÂN DÂN XÃ AN BÌNH THỬ NGHIỆM"
+    assert rows[0]["levels"] == "B-B"
+    assert rows[4]["reason"]
+
+
+def test_json_lines_from_several_processes(kyso: Kyso, post: Path) -> None:
+    """Each line is a whole report; only the moment of judging differs."""
+
+    def reports(*options: str) -> list[object]:
+        lines = kyso("verify", post, "--format", "json", "--conformity", *options).lines
+        return [{**line, "validation_time": None} for line in lines]
+
+    assert reports("--workers", "2") == reports("--workers", "1")
+
+
+def test_a_summary_goes_to_a_file(kyso: Kyso, post: Path) -> None:
+    """CSV with a mark for spreadsheets, text with tabs; stdout stays empty."""
+    for form, begins in (("csv", b"\xef\xbb\xbffile,verdict"), ("text", b"File\tVerdict")):
+        out = post.parent / f"summary.{form}"
+        result = kyso("verify", post, "--format", form, "--out", out)
+        assert (result.code, result.out) == (1, "")
+        assert out.read_bytes().startswith(begins)
+    assert kyso("verify", post, "--workers", "0").code == 7
+    assert kyso("verify", post, "--format", "html").code == 7
+
+
+def test_a_hostile_name_is_no_formula(kyso: Kyso, signed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file called =1+1.pdf is text in the CSV."""
+    monkeypatch.chdir(signed.parent)
+    Path("=1+1.pdf").write_bytes(signed.read_bytes())
+    assert "\r\n'=1+1.pdf,valid" in kyso("verify", "=1+1.pdf", "--format", "csv").out
+
+
+def test_an_encrypted_letter_in_another_process(kyso: Kyso, post: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The password reaches every process."""
+    encryption = pikepdf.Encryption(owner="o", user="mật khẩu")
+    with pikepdf.open(post / "c.pdf") as pdf:
+        pdf.save(post / "f.pdf", encryption=encryption)
+    monkeypatch.setenv("READ", "mật khẩu")
+    options = ["--format", "csv", "--workers", "2", "--password-env", "READ"]
+    rows = list(csv.DictReader(io.StringIO(kyso("verify", post, *options).out, newline="")))
+    assert rows[-1]["verdict"] == "unsigned"

@@ -12,6 +12,7 @@ with the reason, and the others go on.
 
 from __future__ import annotations
 
+import os
 from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
@@ -56,8 +57,6 @@ class Terms:
 
 def fitting_workers(sources: Sequence[Path]) -> int:
     """Return how many processes are worth their start for these files."""
-    import os
-
     size = sum(source.stat().st_size for source in sources if source.is_file())
     work_s = len(sources) * _FILE_S + size / _BYTES_PER_S
     return max(1, min(os.cpu_count() or 1, int(work_s / _WORTH_A_WORKER_S)))
