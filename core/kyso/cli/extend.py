@@ -58,6 +58,7 @@ def run(
         if not url.startswith(("http://", "https://")):
             raise WrongUse("cli.bad_url", option="--tsa", value=url)
     online = common.online or config.network.online
+    allow_private = config.network.allow_private
     if not best_effort and (target == "lta" or urls):
         check_wanted(urls, online=online)
     for given in (*(trust or ()), *(crl or ())):
@@ -70,7 +71,7 @@ def run(
             target,
             settings,
             opened.enter_context(TimestampAuthorities(urls)) if urls and online else None,
-            fetcher=opened.enter_context(EvidenceFetcher()) if online else None,
+            fetcher=opened.enter_context(EvidenceFetcher.within(allow_private=allow_private)) if online else None,
             out=out or source.with_name(f"{source.stem}.{target}.pdf"),
             overwrite=force,
             best_effort=best_effort,

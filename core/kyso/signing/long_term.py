@@ -44,7 +44,7 @@ def sign_for_long(
         signed = engine.sign_now(dataclasses.replace(request, level="t", out=between, overwrite=False))
         assert isinstance(signed, SignedDocument)
         try:
-            with EvidenceFetcher() as fetcher:
+            with EvidenceFetcher.within(allow_private=engine.config.network.allow_private) as fetcher:
                 extended = extend_document(
                     between,
                     level,

@@ -46,6 +46,67 @@ _SHA1: Final = encode.sequence(encode.object_identifier("1.3.14.3.2.26"), encode
 _OCSP_HEADERS: Final = {"Content-Type": "application/ocsp-request", "Accept": "application/ocsp-response"}
 
 
+class Asking:
+    """Asks the addresses that certificates name, within the limits of one document.
+
+    :ivar problems: what could not be fetched, in words.
+    """
+
+    def __init__(self, policy: FetchPolicy) -> None:
+        self.problems: list[Notice] = []
+        self._policy = policy
+        self._fetcher: Fetcher | None = None
+        self._until: float | None = None
+        self._requests = 0
+        self._failed_hosts: set[str] = set()
+
+    def close(self) -> None:
+        """Close what is open."""
+        if self._fetcher is not None:
+            self._fetcher.close()
+            self._fetcher = None
+
+    def fetch(self, url: str, size_cap: int, body: bytes | None = None) -> bytes | None:
+        """Return what an address answers, ``None`` where it does not.
+
+        :param body: of an OCSP request; without one the address is read.
+        """
+        host = _host(url)
+        now = time.monotonic()
+        if self._until is None:
+            self._until = now + TOTAL_DEADLINE_S
+        if host in self._failed_hosts:
+            return None
+        if self._requests >= MAX_REQUESTS or now >= self._until:
+            self.problem(url, Phrase("online.limit"))
+            return None
+        self._requests += 1
+        if self._fetcher is None:
+            self._fetcher = Fetcher(self._policy)
+        try:
+            if body is None:
+                answer = self._fetcher.request("GET", url)
+            else:
+                answer = self._fetcher.request("POST", url, body=body, headers=_OCSP_HEADERS)
+        except FetchFailed as error:
+            self._failed_hosts.add(host)
+            self.problem(url, Phrase(error.code, error.parameters))
+            return None
+        if answer.status != 200:
+            self.problem(url, Phrase("online.status", {"status": answer.status}))
+            return None
+        if len(answer.body) > size_cap:
+            self.problem(url, Phrase("online.unusable"))
+            return None
+        return answer.body
+
+    def problem(self, url: str, reason: Phrase) -> None:
+        """Note that an address was of no use."""
+        notice = Notice("verification.online_failed", {"host": _host(url), "reason": reason})
+        if notice not in self.problems:
+            self.problems.append(notice)
+
+
 class OnlineEvidence:
     """Fetches for one verification, and remembers what was asked.
 
@@ -54,21 +115,20 @@ class OnlineEvidence:
     """
 
     def __init__(self, cache: AnswerCache, *, allow_private: bool = False) -> None:
-        self.problems: list[Notice] = []
         self._cache = cache
-        self._policy = FetchPolicy(deadline_s=REQUEST_DEADLINE_S, size_cap=MAX_CRL_BYTES, allow_private=allow_private)
-        self._fetcher: Fetcher | None = None
-        self._until: float | None = None
-        self._requests = 0
-        self._failed_hosts: set[str] = set()
+        policy = FetchPolicy(deadline_s=REQUEST_DEADLINE_S, size_cap=MAX_CRL_BYTES, allow_private=allow_private)
+        self._asking = Asking(policy)
         self._asked: set[tuple[bytes, bytes]] = set()
         self._issuers: dict[str, tuple[Certificate, ...]] = {}
 
+    @property
+    def problems(self) -> list[Notice]:
+        """What could not be fetched, in words."""
+        return self._asking.problems
+
     def close(self) -> None:
         """Close what is open."""
-        if self._fetcher is not None:
-            self._fetcher.close()
-            self._fetcher = None
+        self._asking.close()
 
     def answers(self, certificate: Certificate, issuer: Certificate) -> Iterator[Evidence]:
         """Yield what responders and list servers say about a certificate, the freshest first, each once.
@@ -155,50 +215,15 @@ class OnlineEvidence:
             answer = _read(read, kept[0], datetime.fromtimestamp(kept[1], UTC))
             if answer is not None:
                 return answer
-        data = self._fetch(url, size_cap, body)
+        data = self._asking.fetch(url, size_cap, body)
         if data is None:
             return None
         answer = _read(read, data, None)
         if answer is None:
-            self._problem(url, Phrase("online.unusable"))
+            self._asking.problem(url, Phrase("online.unusable"))
             return None
         self._cache.put(question, data)
         return answer
-
-    def _fetch(self, url: str, size_cap: int, body: bytes | None) -> bytes | None:
-        host = _host(url)
-        now = time.monotonic()
-        if self._until is None:
-            self._until = now + TOTAL_DEADLINE_S
-        if host in self._failed_hosts:
-            return None
-        if self._requests >= MAX_REQUESTS or now >= self._until:
-            self._problem(url, Phrase("online.limit"))
-            return None
-        self._requests += 1
-        if self._fetcher is None:
-            self._fetcher = Fetcher(self._policy)
-        try:
-            if body is None:
-                answer = self._fetcher.request("GET", url)
-            else:
-                answer = self._fetcher.request("POST", url, body=body, headers=_OCSP_HEADERS)
-        except FetchFailed as error:
-            self._failed_hosts.add(host)
-            self._problem(url, Phrase(error.code, error.parameters))
-            return None
-        if answer.status != 200:
-            self._problem(url, Phrase("online.status", {"status": answer.status}))
-            return None
-        if len(answer.body) > size_cap:
-            self._problem(url, Phrase("online.unusable"))
-            return None
-        return answer.body
-
-    def _problem(self, url: str, reason: Phrase) -> None:
-        notice = Notice("verification.online_failed", {"host": _host(url), "reason": reason})
-        if notice not in self.problems:
-            self.problems.append(notice)
 
 
 def _read(

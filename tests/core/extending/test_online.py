@@ -20,9 +20,10 @@ from cryptography.x509.oid import AuthorityInformationAccessOID
 from kyso.cms.certificate import read_certificate
 from kyso.demo.pki import DemoPki, Identity, certificate_der, make_crl
 from kyso.extending.evidence import encoded, gather
-from kyso.extending.online import EvidenceFetcher, ocsp_request
+from kyso.extending.online import EvidenceFetcher
 from kyso.fetch import FetchPolicy
 from kyso.verification.crl import read_crl
+from kyso.verification.online import ocsp_request
 from kyso.verification.settings import VerificationSettings
 from tests.vectors.making import sign, signer_for
 
@@ -149,7 +150,7 @@ def test_a_responders_answer_is_preferred(web: Web, pki: DemoPki, letter_pdf: by
     identity = issued(pki, web, responder=True)
     web.pages["/ca.cer"] = lambda _: certificate_der(pki.issuing.certificate)
     web.pages["/ocsp"] = answers(pki, identity)
-    with EvidenceFetcher(NEARBY) as fetcher:
+    with EvidenceFetcher.within(allow_private=True) as fetcher:
         data = gather(signed_by(identity, letter_pdf, tmp_path), settings_of(pki, tmp_path), fetcher)
     assert data.missing == ()
     assert (len(data.crls), len(data.ocsp)) == (1, 1)
@@ -176,7 +177,7 @@ def test_private_networks_are_not_asked(web: Web, pki: DemoPki, letter_pdf: byte
         data = gather(path, settings_of(pki, tmp_path), fetcher)
     assert web.asked == []
     assert data.missing
-    assert {failure.code for failure in fetcher.failures} == {"extending.fetch_failed"}
+    assert {failure.code for failure in fetcher.failures} == {"verification.online_failed"}
 
 
 def test_the_ocsp_request_is_rfc_6960(pki: DemoPki) -> None:
