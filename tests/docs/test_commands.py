@@ -13,6 +13,7 @@ import pytest
 from kyso.demo.display import quiet
 from kyso.demo.story import run
 from tests.docs.pages import DOCS, ROOT, blocks, commands, own_pages
+from tests.support.judges import need_tool
 
 
 @pytest.fixture(scope="module")
@@ -38,6 +39,10 @@ PAGES = [page for page in own_pages() if page.parts[-2] != "en" and "en" not in 
 @pytest.mark.parametrize("page", [page for page in PAGES if _runnable(page)], ids=_name)
 def test_blocks_run(page: Path, demo: Path, tmp_path: Path) -> None:
     """The page's blocks, run in order in one fresh copy of the demo's folder, end with the exit codes they state."""
+    lines = "\n".join(command.line for block in blocks(page) if block.language == "sh" for command in commands(block))
+    for tool in ("curl", "openssl"):
+        if f"{tool} " in lines:
+            need_tool(tool)
     folder = tmp_path / "demo"
     shutil.copytree(demo, folder)
     environment = {

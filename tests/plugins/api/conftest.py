@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from kyso.demo.pki import DemoPki
+from kyso.text import add_catalogue
 from tests.plugins.api.running import RunningService, new_token, running, write_config
 
 EVERYTHING = ("sign", "verify", "extend", "preview", "export", "plugins", "metrics")
@@ -38,3 +39,9 @@ def service(api_config: Path, pfx_password: str) -> Iterator[RunningService]:
 def token(api_config: Path) -> str:
     """A token with every scope."""
     return new_token(api_config, "tests", *EVERYTHING)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def catalogue() -> None:
+    """Make the plugin's texts known, as loading the plugin does."""
+    add_catalogue("kyso_api")
