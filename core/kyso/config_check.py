@@ -27,6 +27,7 @@ CONTRIBUTING = (
     "exporters",
     "simulators",
     "commands",
+    "routes",
 )
 """Kinds of contributions that may have settings in the file."""
 

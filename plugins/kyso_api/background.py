@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 _DELIVERY_PAUSE_S = 2.0
 _SWEEP_PAUSE_S = 60.0
+_LEAST_PAUSE_S = 1.0
+"""Between two rounds, however often somebody hints that there is something to ask for."""
 
 
 async def ask_about_waiting(service: Service) -> None:
@@ -27,13 +29,15 @@ async def ask_about_waiting(service: Service) -> None:
     pause = timedelta(seconds=service.settings.poll_s)
 
     async def once() -> None:
+        hinted = service.hinted.is_set()
+        service.hinted.clear()
         for letter in await service.run(waiting_letters.still_waiting, service.records):
-            if datetime.now(UTC) - letter.changed_at < pause:
+            if not hinted and datetime.now(UTC) - letter.changed_at < pause:
                 return  # they come in the order in which they were asked about
             with suppress(KysoError):  # its end is recorded, or it is asked again
                 await signing.resume(service, letter)
 
-    await _again_and_again(service, once, service.settings.poll_s, "ask_about_waiting")
+    await _again_and_again(service, once, service.settings.poll_s, "ask_about_waiting", hurry=service.hinted)
 
 
 async def deliver_webhooks(service: Service) -> None:
@@ -61,11 +65,27 @@ async def sweep(service: Service) -> None:
     await _again_and_again(service, once, _SWEEP_PAUSE_S, "sweep")
 
 
-async def _again_and_again(service: Service, once: Callable[[], Awaitable[None]], pause_s: float, name: str) -> None:
+async def _again_and_again(
+    service: Service,
+    once: Callable[[], Awaitable[None]],
+    pause_s: float,
+    name: str,
+    hurry: asyncio.Event | None = None,
+) -> None:
+    """Do something again and again.
+
+    :param hurry: cuts the pause short, down to a second.
+    """
     while not service.closing:
         try:
             await once()
         except KysoError as error:
             # The database may be away for a while; the next round finds it again.
             service.log.write("background_failed", loop=name, code=error.code)
-        await asyncio.sleep(pause_s)
+        least_s = min(pause_s, _LEAST_PAUSE_S)
+        await asyncio.sleep(least_s)
+        if hurry is None:
+            await asyncio.sleep(pause_s - least_s)
+        else:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(hurry.wait(), pause_s - least_s)

@@ -70,6 +70,8 @@ class Service:
         self.failures = RateLimit(_FAILURES_PER_MINUTE)
         self.concurrency = ConcurrencyLimit(settings.concurrent)
         self.closing = False
+        self.hinted = asyncio.Event()
+        """Set by whoever hears that a waiting letter may have its answer; see :meth:`hint_waiting`."""
         self.records: Records
         self.pool: WorkerPool
         self.folder: Path
@@ -104,6 +106,13 @@ class Service:
             task = asyncio.create_task(loop(self))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
+
+    def hint_waiting(self) -> None:
+        """Ask about the waiting letters at once instead of after the usual pause. Hints that come together count once.
+
+        For the routes of plugins: a provider's callback is a hint and never an answer.
+        """
+        self.hinted.set()
 
     async def close(self) -> None:
         """Let running work end, stop the workers, close keys and records. Closing twice is harmless."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from kyso.plugin import AVAILABLE, Availability, Contribution, Diagnostic, KeySource, Setting, Text, hookimpl
 
@@ -127,11 +127,27 @@ def _diagnostic() -> Diagnostic:
     return RemoteDiagnostic()
 
 
+def _callback() -> Any:
+    from kyso_remote.callback import make_router
+
+    return make_router()
+
+
+def _receivable() -> Availability:
+    from importlib.util import find_spec
+
+    return AVAILABLE if find_spec("fastapi") is not None else _servers_missing()
+
+
 def _servable() -> Availability:
     from importlib.util import find_spec
 
     if find_spec("uvicorn") is not None and find_spec("starlette") is not None:
         return AVAILABLE
+    return _servers_missing()
+
+
+def _servers_missing() -> Availability:
     return Availability(
         False,
         Text("Chưa cài phần máy chủ.", "The server parts are not installed."),
@@ -163,3 +179,26 @@ def register_simulators(register: Callable[[Contribution[Simulator]], None]) -> 
 def register_diagnostics(register: Callable[[Contribution[Diagnostic]], None]) -> None:
     """Contribute the examination of the providers in use."""
     register(Contribution("remote", Text("Ký số từ xa", "Remote signing"), load=_diagnostic))
+
+
+@hookimpl
+def register_routes(register: Callable[[Contribution[Any]], None]) -> None:
+    """Contribute the address that providers call, to `kyso serve`."""
+    register(
+        Contribution(
+            "remote.callback",
+            Text("Địa chỉ nhận báo của nhà cung cấp ký số từ xa", "The address that remote CAs call"),
+            load=_callback,
+            availability=_receivable,
+            settings=(
+                Setting(
+                    "callback_secret_env",
+                    "text",
+                    Text(
+                        "Tên biến môi trường chứa phần bí mật của địa chỉ nhận báo (ít nhất 32 ký tự)",
+                        "Name of the environment variable with the secret part of the callback's address (32 or more)",
+                    ),
+                ),
+            ),
+        )
+    )

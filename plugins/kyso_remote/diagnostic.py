@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from kyso.diagnosing.doctor import failure_of
 from kyso.diagnosing.network import reach
 from kyso.plugin import Diagnosis, Examination, KysoError
 from kyso_remote.account import Account, read_account
+from kyso_remote.callback_secret import LEAST_LENGTH, callback_secret
 from kyso_remote.profile import PROFILES, load_profile
 
 _SECRETS = ("client_secret", "password", "pin", "otp", "totp_secret", "signature", "keystore_password")
@@ -28,6 +30,7 @@ class RemoteDiagnostic:
         ]
         if not used:
             yield Diagnosis("remote.state_none", "ok")
+        yield from _callback(config.plugins.get("remote", {}))
         asked: set[str] = set()
         for name, uri in used:
             profile = load_profile(uri.partition(":")[0])
@@ -61,3 +64,15 @@ def _missing_secrets(account: Account) -> list[str]:
     given = {**access.options, **access.key_options}
     names = [str(given[f"{kind}_env"]) for kind in _SECRETS if given.get(f"{kind}_env")]
     return [name for name in names if name not in os.environ]
+
+
+def _callback(settings: Mapping[str, Any]) -> Iterator[Diagnosis]:
+    """Say whether the address that providers call is open, as far as somebody wants it."""
+    name = settings.get("callback_secret_env")
+    if name is None:
+        return
+    if callback_secret(settings) is not None:
+        yield Diagnosis("remote.state_callback", "ok")
+    else:
+        about = {"name": name, "least": LEAST_LENGTH, "length": len(os.environ.get(str(name), ""))}
+        yield Diagnosis("remote.callback_secret_unfit", "failure", about)
