@@ -57,6 +57,7 @@ _HEADERS: Final = {
 _ASSETS: Final = {
     "window.js": "text/javascript; charset=utf-8",
     "window.css": "text/css; charset=utf-8",
+    "icon.svg": "image/svg+xml",
 }
 
 Handler = Callable[[Request], Awaitable[Response]]

@@ -56,7 +56,9 @@ class Page:
         """Open the socket of an operation."""
         context = ssl.create_default_context(cafile=str(self.agent.leaf.certificate_file))
         url = f"wss://127.0.0.1:{self.agent.port}/{operation}"
-        return connect(url, ssl=context, origin=self.origin, compression=None, proxy=None, **more)
+        return connect(
+            url, ssl=context, origin=self.origin, compression=None, proxy=None, open_timeout=PATIENCE_S, **more
+        )
 
 
 @dataclass

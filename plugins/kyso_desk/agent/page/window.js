@@ -272,7 +272,6 @@ const stages = {
     const change = () => decide("change", valuesOf(form));
     form.append(keyField(state.keys, state.key, change));
     for (const setting of state.settings) form.append(settingField(setting, change));
-    const letter = state.letters[shownLetter];
     const place = make("div", { class: "about" });
     form.append(place);
     if (state.deliver_to) form.append(make("p", { class: "hint" }, word("deliver_to", { url: state.deliver_to })));
@@ -282,8 +281,8 @@ const stages = {
     form.append(actions(approve, button("refuse.sign", () => decide("cancel"))));
     onEnter(form, () => decide("approve", valuesOf(form), spentSecret()));
     const viewer = make("section", { class: "viewer", "aria-label": word("viewer") });
-    drawViewer(viewer, place);
-    if (letter.place && shownPage === 1 && state.version !== drawing) shownPage = letter.place.page;
+    // Pictures are fetched for what is in the page, so the viewer is filled once it is there.
+    queueMicrotask(() => drawViewer(viewer, place));
     return [errorBox(state.error), make("div", { class: "columns" }, viewer, form)];
   },
 
@@ -455,7 +454,7 @@ function drawViewer(viewer, about) {
   sheet.style.aspectRatio = `${width} / ${height}`;
   viewer.append(bar, sheet);
   const alternative = word("page.picture", { page: shownPage, name: letter.name });
-  const wide = Math.round(Math.min(sheet.clientWidth || 600, 900) * Math.min(window.devicePixelRatio || 1, 2)) || 900;
+  const wide = Math.round(900 * Math.min(window.devicePixelRatio || 1, 2));
   picture(sheet, `page/${letter.number}/${shownPage}?width=${wide}`, alternative, "paper");
   const place = letter.place;
   if (place?.rect_mm && place.page === shownPage) {
@@ -510,11 +509,6 @@ function draw() {
   const secret = document.getElementById("secret");
   if (secret && typed) secret.value = typed;
   if (state.waiting || state.ended) (secret ?? main).focus({ preventScroll: true });
-  if (state.stage === "sign") {
-    // Drawn again now that it is in the page and has a width.
-    const viewer = main.querySelector(".viewer");
-    drawViewer(viewer, main.querySelector(".about"));
-  }
 }
 
 switcher.addEventListener("click", () => {
