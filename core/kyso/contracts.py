@@ -251,6 +251,11 @@ class Signer:
     issuer: str = ""
     serial: str = ""
 
+    @property
+    def shown_name(self) -> str:
+        """The name, or dots where a preview does not know the certificate yet."""
+        return self.name or "…"
+
 
 @dataclass(frozen=True, slots=True)
 class PlacementIntent:
@@ -310,6 +315,14 @@ class ReportFormat(Protocol):
 
     def render(self, report: VerificationReport, language: Literal["vi", "en"]) -> bytes:
         """Return the finished report."""
+
+
+@runtime_checkable
+class SetInFonts(Protocol):
+    """A report format that is set in the fonts of the configuration (``[fonts]``)."""
+
+    def with_fonts(self, fonts: FontChoice) -> ReportFormat:
+        """Return the format set in these fonts."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -94,6 +94,7 @@ class Engine:
     ) -> None:
         self.config = config
         self.registry = registry
+        registry.font_choice = config.font_choice
         self._now = now
         self._online = online or config.network.online
         self._ring = KeyRing(

@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any, cast
 import pluggy
 
 from kyso import hookspecs
-from kyso.contracts import Availability, Contribution
+from kyso.contracts import Availability, Contribution, SetInFonts
 from kyso.entry_points import EntryPoint, entry_points
 from kyso.errors import KysoError, WrongUse
 from kyso.frozen import dataclass
@@ -34,6 +34,7 @@ from kyso.text import LANGUAGES, Phrase, Text, add_catalogue, read_catalogue, sh
 
 if TYPE_CHECKING:
     from kyso.contracts import KeySource, PlacementPolicy, ReportFormat
+    from kyso_stamps.fonts import FontChoice
 
 GROUP = "kyso"
 BUILT_IN = "kyso.builtin"
@@ -110,6 +111,8 @@ class PluginRegistry:
         self._loaded: dict[tuple[str, str], Any] = {}
         self._catalogues: list[tuple[PluginInfo, str]] = []
         self.disabled: tuple[str, ...] = ()
+        self.font_choice: Callable[[], FontChoice] | None = None
+        """Returns the configured fonts; set by the engine."""
 
     @property
     def hook(self) -> pluggy.HookRelay:
@@ -209,8 +212,11 @@ class PluginRegistry:
         return cast("PlacementPolicy", self.load("placement_policies", name))
 
     def report_format(self, name: str) -> ReportFormat:
-        """Return a report format. Errors as :meth:`load`."""
-        return cast("ReportFormat", self.load("report_formats", name))
+        """Return a report format, set in the configured fonts where it has any. Errors as :meth:`load`."""
+        found = cast("ReportFormat", self.load("report_formats", name))
+        if self.font_choice is not None and isinstance(found, SetInFonts):
+            return found.with_fonts(self.font_choice())
+        return found
 
     def _unknown(self, kind: str, name: str) -> WrongUse:
         import difflib

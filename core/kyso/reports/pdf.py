@@ -1,7 +1,7 @@
 """A verification as a PDF to print and to file: what matters first, technical details on the pages after.
 
-Set in the serif that stamps are set in (:mod:`kyso_stamps.fonts`), embedded. A character the font lacks is written as
-its number, ``[U+4E2D]``: a report must not draw an empty box in a name.
+Set in the fonts of ``[fonts]``, else in the serif that stamps are set in (:mod:`kyso_stamps.fonts`), embedded. A
+character the font lacks is written as its number, ``[U+4E2D]``: a report must not draw an empty box in a name.
 """
 
 from __future__ import annotations
@@ -51,24 +51,31 @@ class PdfReport:
 
     binary = True
 
+    def __init__(self, fonts: FontChoice | None = None) -> None:
+        self._fonts = fonts or FontChoice()
+
+    def with_fonts(self, fonts: FontChoice) -> PdfReport:
+        """Return the format set in these fonts."""
+        return PdfReport(fonts)
+
     def render(self, report: VerificationReport, language: Language) -> bytes:
         """Return the report as a PDF.
 
         :raises InputRefused: there is no font for it.
         """
-        return _Sheet(contents_of(report, language), pictures_of(report)).written()
+        return _Sheet(contents_of(report, language), pictures_of(report), self._fonts).written()
 
 
 class _Sheet:
     """One report being laid out."""
 
-    def __init__(self, contents: ReportContents, pictures: tuple[PagePicture, ...]) -> None:
+    def __init__(self, contents: ReportContents, pictures: tuple[PagePicture, ...], fonts: FontChoice) -> None:
         self._contents = contents
         self._pictures = pictures
         self._language: Language = contents.language
         try:
-            self._faces = register_faces()
-            self._has: Callable[[str], bool] = choose_face(FontChoice()).has
+            self._faces = register_faces(fonts)
+            self._has: Callable[[str], bool] = choose_face(fonts).has
         except StampError as error:
             raise InputRefused("report.font_missing", cause=error.code) from error
         self._styles: dict[tuple[object, ...], Any] = {}

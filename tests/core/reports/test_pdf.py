@@ -9,12 +9,15 @@ from pathlib import Path
 
 import pytest
 
+from kyso.config import Config
+from kyso.engine import Engine
 from kyso.reports.pdf import PdfReport
 from kyso.reports.wording import label
 from kyso.text import LANGUAGES, Language
 from kyso.verification.report import VerificationReport
 from kyso.verification.settings import VerificationSettings
 from kyso.verification.verify import verify_document
+from tests.stamps.test_fonts import made_font
 
 _SEVEN = ("issuer", "signer", "managing_unit", "signing_time", "integrity", "validity", "period")
 
@@ -81,3 +84,17 @@ def test_unreadable_files_have_a_report_too(data: bytes, tmp_path: Path) -> None
 def test_the_same_verification_gives_the_same_file(valid_report: VerificationReport) -> None:
     """No clock and no chance is in the report."""
     assert PdfReport().render(valid_report, "vi") == PdfReport().render(valid_report, "vi")
+
+
+def test_the_configured_fonts_are_used(valid_report: VerificationReport, tmp_path: Path) -> None:
+    """``[fonts] regular`` of the configuration reaches the report."""
+    own = tmp_path / "own.ttf"
+    own.write_bytes(made_font("House Serif"))
+    config = tmp_path / "kyso.toml"
+    config.write_text(f'[fonts]\nregular = "{own}"\n', encoding="utf-8")
+    with Engine.from_config(Config.load(config)) as engine:
+        data = engine.registry.report_format("pdf").render(valid_report, "vi")
+    path = tmp_path / "report.pdf"
+    path.write_bytes(data)
+    listed = subprocess.run(["pdffonts", str(path)], capture_output=True, text=True, check=True, timeout=60).stdout
+    assert "HouseSerif" in listed
