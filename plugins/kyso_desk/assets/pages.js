@@ -42,6 +42,13 @@ export class Pages {
     }
   }
 
+  // Names everything anew after the language was changed.
+  speak() {
+    if (!this.letter) return;
+    this.root.setAttribute("aria-label", t("pages.label", { name: this.letter.name }));
+    for (const sheet of this.sheets) sheet.picture.alt = t("pages.page", { number: sheet.number, count: this.sheets.length });
+  }
+
   clear() {
     this.#forget();
     this.letter = null;

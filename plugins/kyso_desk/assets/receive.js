@@ -36,8 +36,11 @@ export class ReceiveRoom {
       this.root.replaceChildren(el("div", { class: "empty" }, zone, this.progress));
       return;
     }
+    this.pages.speak();
+    const seen = this.pages.root.scrollTop;
     this.panel.setAttribute("aria-label", t("receive.panel"));
     this.root.replaceChildren(el("h1", { class: "unseen" }, t("receive.head")), el("div", { class: "split" }, this.#stage(), this.panel));
+    this.pages.root.scrollTop = seen;
     this.#choose(this.chosen ?? this.arrivals[0]);
   }
 
@@ -56,8 +59,9 @@ export class ReceiveRoom {
       } catch (error) {
         const problem = error.problem ?? {};
         const words = `${file.name}: ${said(problem) || t("unreachable")}`;
-        tell(words, "bad");
-        if (this.progress?.isConnected) this.progress.replaceChildren(trouble(words, said(problem, "next")));
+        const shown = this.progress?.isConnected;
+        tell(shown ? "" : words, "bad");
+        if (shown) this.progress.replaceChildren(trouble(words, said(problem, "next")));
       } finally {
         this.working -= 1;
       }

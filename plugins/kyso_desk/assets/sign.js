@@ -22,13 +22,14 @@ export class SignRoom {
     this.stamp = new Stamp(this.pages, (page, rect) => this.#moved(page, rect));
     this.form = new SignForm(desk, () => this.#placeAll());
     this.listPlace = el("div");
+    this.errorPlace = el("div", { "aria-live": "polite" });
     this.placePlace = el("div");
     this.statusPlace = el("div");
     this.footPlace = el("div", { class: "foot" });
     this.panel = el(
       "aside",
       { class: "panel" },
-      el("div", { class: "panel-body" }, this.listPlace, this.form.root, this.placePlace, this.statusPlace),
+      el("div", { class: "panel-body" }, this.listPlace, this.errorPlace, this.form.root, this.placePlace, this.statusPlace),
       this.footPlace,
     );
     this.uploading = 0;
@@ -50,8 +51,11 @@ export class SignRoom {
       return;
     }
     this.form.speak();
+    this.pages.speak();
+    const seen = this.pages.root.scrollTop;
     this.panel.setAttribute("aria-label", t("sign.panel"));
     this.root.replaceChildren(el("h1", { class: "unseen" }, t("sign.head")), el("div", { class: "split" }, this.#stage(), this.panel));
+    this.pages.root.scrollTop = seen;
     this.#choose(this.chosen ?? this.letters[0], false);
   }
 
@@ -108,8 +112,9 @@ export class SignRoom {
   #refused(name, error) {
     const problem = error.problem ?? {};
     const words = `${name}: ${said(problem) || t("unreachable")}`;
-    tell(words, "bad");
-    if (this.progress?.isConnected) this.progress.replaceChildren(trouble(words, said(problem, "next")));
+    const shown = this.progress?.isConnected;
+    tell(shown ? "" : words, "bad");
+    if (shown) this.progress.replaceChildren(trouble(words, said(problem, "next")));
   }
 
   #remove(letter) {
@@ -325,13 +330,14 @@ export class SignRoom {
   #renderStatus() {
     const letter = this.chosen;
     const parts = [];
-    if (letter?.error) parts.push(trouble(said(letter.error) || t("unreachable"), said(letter.error, "next")));
+    // What keeps a letter from being signed stands first, where nobody has to look for it.
+    this.errorPlace.replaceChildren(letter?.error ? trouble(said(letter.error) || t("unreachable"), said(letter.error, "next")) : "");
     for (const notice of letter?.placed?.notices ?? []) {
       parts.push(el("div", { class: "notice" }, icon("warning"), el("div", {}, el("p", {}, said(notice)), said(notice, "next") ? el("p", { class: "next" }, said(notice, "next")) : null)));
     }
     if (!parts.length && letter?.placed) parts.push(el("p", { class: "all-well" }, icon("check"), t("sign.all_well")));
-    if (letter?.pending && !parts.length) parts.push(el("p", { class: "working" }, t("sign.placing")));
-    this.statusPlace.replaceChildren(el("section", { class: "group notices", "aria-live": "polite" }, el("h2", {}, t("sign.notices")), ...parts));
+    if (letter?.pending && !parts.length && !letter.placed) parts.push(el("p", { class: "working" }, t("sign.placing")));
+    this.statusPlace.replaceChildren(!parts.length ? "" : el("section", { class: "group notices", "aria-live": "polite" }, el("h2", {}, t("sign.notices")), ...parts));
     if (this.signButton) this.signButton.disabled = !this.#ready();
   }
 
