@@ -124,6 +124,8 @@ def _letters(intent: PlacementIntent) -> str:
     given = intent.values.get("initials")
     if given:
         return str(given)
+    if not intent.signer.name:
+        return intent.signer.shown_name
     letters = "".join(word[0] for word in folded_name(intent.signer.name).split() if word[0].isalpha()).upper()
     if not letters:
         raise WrongUse("decree30.initials_missing")

@@ -152,7 +152,7 @@ def _fitted(
     if intent.values["show"] == "image":
         return picture.visible_in(area, max_width_mm=max_width_mm, max_height_mm=max_height_mm), None
     lettering = set_lines(
-        (intent.signer.name, shown_time(intent, intent.time_pattern)),
+        (intent.signer.shown_name, shown_time(intent, intent.time_pattern)),
         size_pt=CAPTION_PT,
         min_size_pt=CAPTION_LEAST_PT,
         max_width_mm=area.width,

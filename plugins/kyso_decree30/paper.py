@@ -196,6 +196,8 @@ def _margin_places(page: RectMm, width: float, height: float) -> Iterator[RectMm
         while left + width <= page.width - _MARGIN_MM:
             yield RectMm(left, top, width, height)
             left += 15.0
+    # A page too narrow for those margins: in the middle of its head.
+    yield RectMm((page.width - width) / 2, _TOP_MM, width, height)
 
 
 def _upper_places(page: RectMm, width: float, height: float) -> Iterator[RectMm]:

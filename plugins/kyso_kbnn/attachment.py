@@ -117,7 +117,7 @@ def _lines(intent: PlacementIntent) -> tuple[str, ...]:
     except ValueError as error:
         raise WrongUse("kbnn.time_pattern_wrong", pattern=pattern) from error
     return (
-        f"Người ký: {intent.signer.name}",
+        f"Người ký: {intent.signer.shown_name}",
         f"Ngày ký: {time}",
         f"Chức danh: {title}",
         f"Mã ĐVQHNS: {intent.values['budget_code']}",
@@ -127,7 +127,7 @@ def _lines(intent: PlacementIntent) -> tuple[str, ...]:
 
 def _set(lines: tuple[str, ...], width_mm: float, intent: PlacementIntent, size_pt: float) -> Lettering:
     if width_mm <= 0:
-        raise SigningRefused("kbnn.no_room_for_text", width=f"{width_mm:.1f}")
+        raise SigningRefused("kbnn.no_room_for_text", width=f"{max(width_mm, 0):.1f}")
     return set_lines(lines, size_pt=size_pt, min_size_pt=MIN_SIZE_PT, max_width_mm=width_mm, fonts=intent.fonts)
 
 

@@ -73,7 +73,7 @@ class FixedPolicy:
     def _text(self, intent: PlacementIntent, width: float, height: float) -> StampItem:
         from kyso_stamps import TextItem
 
-        lines = (intent.signer.name, intent.organisation, intent.signed_at.strftime(intent.time_pattern))
+        lines = (intent.signer.shown_name, intent.organisation, intent.signed_at.strftime(intent.time_pattern))
         inset = min(_INSET_MM, width / 10, height / 10)
         return TextItem(
             tuple(dict.fromkeys(line for line in lines if line)),

@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from kyso_stamps.picture_checks import PictureKind
 
 
+MIN_VISIBLE_MM = 2.0
+"""A signature or seal that is thinner than this on paper is a line, whatever its proportions say."""
+
+
 @dataclass(frozen=True, slots=True)
 class Picture:
     """A picture and its visible part.
@@ -73,8 +77,16 @@ def picture_notices(path: Path, kind: PictureKind, visible: RectMm, cache_dir: P
 
     :param kind: ``signature`` is to be blue, ``seal`` red (Decree 30/2020, annex I, II.7.d and II.8.a).
     :param visible: where its visible part goes.
-    :raises SigningRefused: it must not be signed with: too coarse to be recognised on paper.
+    :raises SigningRefused: it must not be signed with: too coarse or too thin to be recognised on paper.
     """
+    if min(visible.width, visible.height) < MIN_VISIBLE_MM:
+        raise SigningRefused(
+            "picture.too_thin",
+            name=path.name,
+            width=f"{visible.width:.1f}",
+            height=f"{visible.height:.1f}",
+            least=f"{MIN_VISIBLE_MM:g}",
+        )
     from kyso_stamps import StampError
     from kyso_stamps.picture_checks import check_picture
 

@@ -197,7 +197,7 @@ def _values(template: Template, intent: PlacementIntent) -> dict[str, object]:
     unknown = "" if signer.name else "…"
     known: dict[str, object] = {
         **values,
-        "signer": signer.name or unknown,
+        "signer": signer.shown_name,
         "organisation": values.get("organisation") or intent.organisation,
         "title": values.get("title") or signer.title,
         "time": intent.signed_at,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from kyso.document.opening import open_letter
 from kyso.errors import SigningRefused, WrongUse
@@ -173,3 +174,13 @@ def test_renderers_show_the_signature_where_it_was_measured(name: str, renderer:
         page = letter.page(placement.page).rect_mm
     image = renderer(written(sample.data, placement), placement.page, 200.0)
     assert_close(find(image, page, bluish), placement.boxes_mm["ink"], 0.5)
+
+
+@pytest.mark.parametrize("size", [(8000, 10), (10, 8000)])
+def test_a_line_is_no_signature(size: tuple[int, int], tmp_path: Path) -> None:
+    """A picture of extreme proportions would be a hair on paper, and is refused in words."""
+    path = tmp_path / "line.png"
+    Image.new("RGBA", size, (0, 0, 200, 255)).save(path)
+    with pytest.raises(SigningRefused) as refused:
+        place(SAMPLES[0].data, "decree30.leader", image=path)
+    assert refused.value.code == "picture.too_thin"

@@ -124,3 +124,18 @@ def test_a_pattern_that_shows_nothing_is_refused() -> None:
         with pytest.raises(WrongUse) as refused:
             place(blank(), policy, {**settings, "time_pattern": "%t%n"})
         assert refused.value.code == "placement.time_pattern_wrong"
+
+
+def test_the_next_free_place_of_the_top_margin_is_taken() -> None:
+    """Where the corner is printed on from the edge down, the mark moves to the left before it covers anything."""
+    sheet = Sheet()
+    for row in range(30):
+        sheet.text(195, 5 + 4 * row, "Mẫu số 01/BM-KT", 11, align="right")
+    data = sheet.pdf()
+    placement = place(data, "decree30.attachment", NUMBER)
+    assert placement.notices == ()
+    assert placement.rect_mm is not None
+    assert placement.rect_mm.bottom <= 25
+    assert placement.rect_mm.centre_x > 105
+    with open_letter(data) as letter:
+        assert letter.free_of_ink(1, placement.rect_mm)

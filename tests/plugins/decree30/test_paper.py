@@ -82,3 +82,10 @@ def test_a_full_page_and_a_small_place_are_refused() -> None:
         assert refused.value.code == code
     placed = place(Sheet().pdf(), "decree30.urgency", {"urgency": "KHẨN"}, page=1, rect_mm=RectMm(20, 30, 60, 20))
     assert placed.rect_mm == RectMm(20, 30, 20, 8)
+
+
+def test_an_urgency_mark_fits_on_a_card() -> None:
+    """A page narrower than the usual margins takes the mark in the middle of its head."""
+    placement = place(Sheet((70.0, 100.0)).pdf(), "decree30.urgency", {"urgency": "HỎA TỐC"})
+    assert placement.rect_mm is not None
+    assert placement.rect_mm.centre_x == pytest.approx(35, abs=0.1)
