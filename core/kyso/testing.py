@@ -29,7 +29,18 @@ from typing import Any, ClassVar
 import pytest
 
 from kyso import text
-from kyso.contracts import Contribution, Key, KeyAccess, KeySource, Letter, PlacementIntent, PlacementPolicy, Signer
+from kyso.contracts import (
+    AnnouncingKey,
+    Contribution,
+    Key,
+    KeyAccess,
+    KeySource,
+    Letter,
+    PlacementIntent,
+    PlacementPolicy,
+    Signer,
+    UnlockingKey,
+)
 from kyso.errors import KeyTrouble, KysoError, SigningRefused, WrongUse
 from kyso.models import VIETNAM_TIME, DigestToSign, Pending, Placement, Signed
 from kyso.secret import Secret
@@ -153,6 +164,31 @@ class KeySourceContract(_Contract):
         assert len(values) == len(asked)
         for each, value in zip(asked, values, strict=True):
             check_value(key.certificate, each, scheme, value)
+
+    def test_an_announced_request_is_the_one_that_is_sent(self, key: Key) -> None:
+        """A ticket that was announced before the sending answers for it, and announcing alone sends nothing."""
+        if not isinstance(key, AnnouncingKey):
+            pytest.skip("these requests get their names from the other side")
+        scheme, digest = key.schemes[0]
+        asked = _digests(1, digest)
+        ticket = key.announce(asked, scheme)
+        if ticket is None:
+            pytest.skip("these requests get their names from the other side")
+        answer = key.sign(asked, scheme)
+        if isinstance(answer, Pending):
+            self.confirm(answer)
+            answer = Pending(ticket, answer.expires_at, answer.instruction, answer.parameters)
+        check_value(key.certificate, asked[0], scheme, self.signed(key, answer).values[0])
+
+    def test_a_locked_key_unlocks(self, key: Key) -> None:
+        """A key that can be unlocked asks for its secret then, and signs without asking again."""
+        if not isinstance(key, UnlockingKey):
+            pytest.skip("these keys ask when they are opened, or not at all")
+        key.unlock()
+        key.unlock()
+        scheme, digest = key.schemes[0]
+        asked = _digests(1, digest)
+        check_value(key.certificate, asked[0], scheme, self.signed(key, key.sign(asked, scheme)).values[0])
 
     def test_it_closes_twice(self, source: KeySource, uri: str, access: KeyAccess) -> None:
         """Closing twice is harmless, and a closed key signs nothing."""

@@ -13,7 +13,7 @@ from tests.plugins.pkcs11.conftest import PIN, Tokens
 
 
 class TestTokenSource(KeySourceContract):
-    """SoftHSM's leader key."""
+    """Keys on SoftHSM: RSA, and an elliptic curve."""
 
     catalogues = ("kyso_pkcs11",)
 
@@ -22,10 +22,10 @@ class TestTokenSource(KeySourceContract):
         """A fresh source."""
         return TokenSource()
 
-    @pytest.fixture
-    def uri(self) -> str:
-        """The leader's token."""
-        return "pkcs11:token=LANH%20DAO"
+    @pytest.fixture(params=["pkcs11:token=LANH%20DAO", "pkcs11:citizen-id=001099000002"], ids=["rsa", "p-256"])
+    def uri(self, request: pytest.FixtureRequest) -> str:
+        """The leader's and the accountant's."""
+        return str(request.param)
 
     @pytest.fixture
     def access(self, softhsm_environment: Tokens, tmp_path: Path) -> KeyAccess:
