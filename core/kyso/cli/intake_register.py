@@ -32,7 +32,7 @@ def run(
         entries = desk.register.numbered(wanted, day_from("--from", first), day_from("--until", last))
         superior = common.config.intake.superior or ""
         # The register is an official Vietnamese form, whatever language its reader has.
-        data = printed(Book(desk.organisation, wanted, entries, superior), chosen, "vi")
+        data = printed(Book(desk.organisation, wanted, entries, superior, common.config.font_choice()), chosen, "vi")
     write_output(out, (data,), overwrite=force)
     output.say("intake.register_written", common.language, {"out": out, "count": len(entries)})
     return 0

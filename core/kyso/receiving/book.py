@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from kyso.receiving.values import Entry
     from kyso.text import Language
+    from kyso_stamps.fonts import FontChoice
 
 COLUMNS: Final = (
     "arrived",
@@ -47,12 +48,14 @@ class Book:
     """What is printed.
 
     :param entries: in the order of their numbers.
+    :param fonts: fonts of the PDF.
     """
 
     organisation: str
     year: int
     entries: Sequence[Entry]
     superior: str = ""
+    fonts: FontChoice | None = None
 
     @property
     def days(self) -> tuple[date, date] | None:
@@ -145,8 +148,8 @@ def _pdf(book: Book, language: Language) -> bytes:
     from kyso_stamps.fonts import FontChoice, choose_face
 
     try:
-        faces = register_faces()
-        has = choose_face(FontChoice()).has
+        faces = register_faces(book.fonts)
+        has = choose_face(book.fonts or FontChoice()).has
     except StampError as error:
         raise InputRefused("report.font_missing", cause=error.code) from error
 

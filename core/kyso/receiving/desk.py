@@ -382,7 +382,9 @@ class IncomingDesk:
         self, entry: Entry, kinds: tuple[NoticeKind, ...], *, number: str = "", out: Path | None = None
     ) -> tuple[Path, ...]:
         folder = out or self.cabinet.place(entry.folder) / cabinets.NOTICES
-        form = NoticeText(self.engine.config.intake, self.organisation, self.today, number)
+        form = NoticeText(
+            self.engine.config.intake, self.organisation, self.today, number, self.engine.config.font_choice()
+        )
         return tuple(path for kind in kinds for path in write_notices(folder, kind, entry, form))
 
 

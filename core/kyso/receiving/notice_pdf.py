@@ -20,14 +20,15 @@ _LEFT_COLUMN = 0.40 * TEXT_WIDTH
 _ISSUER_PT = 12
 
 
-def pdf_of(letter: Letter) -> bytes:
+def pdf_of(letter: Letter, fonts: FontChoice | None = None) -> bytes:
     """Return the letter as a PDF.
 
+    :param fonts: the configured fonts.
     :raises InputRefused: there is no font for it.
     """
     try:
-        faces = register_faces()
-        has = choose_face(FontChoice()).has
+        faces = register_faces(fonts)
+        has = choose_face(fonts or FontChoice()).has
     except StampError as error:
         raise InputRefused("report.font_missing", cause=error.code) from error
 
@@ -55,7 +56,7 @@ def pdf_of(letter: Letter) -> bytes:
         name=escape(safe(letter.name)),
         recipients=marked(letter.recipients),
     )
-    return typeset(ready, sample=False)
+    return typeset(ready, fonts, sample=False)
 
 
 def _balanced(words: str, face: str) -> list[str]:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from kyso.config import IntakeSection
     from kyso.receiving.values import Entry, NoticeKind
+    from kyso_stamps.fonts import FontChoice
 
 _MAX_REASONS: Final = 8
 _MAX_TEXT: Final = 600
@@ -34,12 +35,14 @@ class NoticeText:
     """What all notices of an office share.
 
     :param number: the notice's own number, ``15`` or ``15/VP``; empty leaves room for it.
+    :param fonts: fonts of the PDF.
     """
 
     form: IntakeSection
     organisation: str
     today: date
     number: str = ""
+    fonts: FontChoice | None = None
 
 
 def write_notices(folder: Path, kind: NoticeKind, entry: Entry, form: NoticeText) -> tuple[Path, ...]:
@@ -51,7 +54,7 @@ def write_notices(folder: Path, kind: NoticeKind, entry: Entry, form: NoticeText
     with writing(folder):
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     written = []
-    for suffix, data in (("docx", docx_of(letter)), ("pdf", pdf_of(letter))):
+    for suffix, data in (("docx", docx_of(letter)), ("pdf", pdf_of(letter, form.fonts))):
         path = folder / f"{kind}.{suffix}"
         write_output(path, (data,), overwrite=True, mode=0o600)
         written.append(path)
