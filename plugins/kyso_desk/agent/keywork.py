@@ -16,7 +16,7 @@ from typing import Any, Final, TypeVar
 
 from kyso.config import Config
 from kyso.engine import Engine, Outcome
-from kyso.models import FailedSignature, Notice, PendingSignature, SchemeName, SignRequest
+from kyso.models import FailedSignature, Notice, PendingSignature, SchemeName, SignedDocument, SignRequest
 from kyso.plugin import DigestToSign, Key, KeyTrouble, KysoError, Pending, Secret
 from kyso_desk.agent.confirmation import Cancelled, Confirmation, Decision
 from kyso_desk.wording import told
@@ -48,6 +48,7 @@ class KeyWork:
         self._poll_s = max(poll_s, _SHORTEST_POLL_S)
         self._loop = asyncio.get_running_loop()
         self._cancelled = threading.Event()
+        self._counting: asyncio.Task[Decision] | None = None
 
     async def run(self, work: Callable[[Engine, KeyWork], T]) -> T:
         """Do `work` and return what it returns.
@@ -64,6 +65,7 @@ class KeyWork:
             raise
         finally:
             self._secret = None
+            await self._stop_counting()
 
     def _in_thread(self, work: Callable[[Engine, KeyWork], T]) -> T:
         with Engine.from_config(
@@ -95,6 +97,8 @@ class KeyWork:
                 found = engine.resume(prepared_id)
             except KysoError as error:
                 _give_up(engine, waiting)
+                if self._cancelled.is_set() and not any(isinstance(each, SignedDocument) for each in outcomes):
+                    raise
                 for place in waiting.values():
                     name = requests[place].document
                     shown = name.name if hasattr(name, "name") else ""
@@ -126,21 +130,25 @@ class KeyWork:
             "instruction": told(pending.instruction, pending.parameters),
             "expires_at": pending.expires_at.timestamp(),
         }
-        decision = self._call(self._confirmation_or_none("phone", content))
-        if decision is not None:
+        if self._call(self._stopped(content)):
             self._cancelled.set()
             raise KeyTrouble("agent.cancelled")
 
-    async def _confirmation_or_none(self, stage: str, content: Mapping[str, Any]) -> Decision | None:
-        asking = asyncio.ensure_future(self._confirmation.ask(stage, (), **content))
-        done, _ = await asyncio.wait([asking], timeout=self._poll_s)
-        if not done:
-            asking.cancel()
-            return None
-        try:
-            return asking.result()
-        except Cancelled:
-            return Decision("cancel")
+    async def _stopped(self, content: Mapping[str, Any]) -> bool:
+        """Let a moment pass while the window counts down; tell whether the person stopped waiting in it.
+
+        The question stays open from one moment to the next, so that an answer to it is never too late.
+        """
+        if self._counting is None or self._counting.done():
+            self._counting = asyncio.ensure_future(self._confirmation.ask("phone", (), **content))
+        done, _ = await asyncio.wait([self._counting], timeout=self._poll_s)
+        return bool(done)
+
+    async def _stop_counting(self) -> None:
+        if self._counting is not None:
+            self._counting.cancel()
+            await asyncio.gather(self._counting, return_exceptions=True)
+            self._counting = None
 
     def _ask_secret(self, code: str, parameters: Mapping[str, object]) -> Secret:
         if self._secret is not None:
