@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from kyso.errors import WrongUse
 from kyso.frozen import dataclass
+from kyso.placement.templates import TEMPLATE, variable_settings, wanted_template
 from kyso.text import Phrase
 
 if TYPE_CHECKING:
@@ -99,23 +100,36 @@ def _plugin_sections(config: Config, registry: PluginRegistry) -> Iterable[Remar
             yield _remark("config.plugin_not_loaded", config, f"[plugins.{name}]", name, fatal=False)
             continue
         own = [entry for entry in everything if name in (entry.plugin.name, entry.contribution.name)]
-        yield from _plugin_table(config, f"plugins.{name}", name, table, own)
+        yield from _plugin_table(config, registry, f"plugins.{name}", name, table, own)
 
 
 def _plugin_table(
-    config: Config, place: str, prefix: str, table: Mapping[str, Any], own: list[Contributed]
+    config: Config,
+    registry: PluginRegistry,
+    place: str,
+    prefix: str,
+    table: Mapping[str, Any],
+    own: list[Contributed],
 ) -> Iterable[Remark]:
     """Check a plugin's table against all of its settings, an inner ``[plugins.decree30.seal]`` against its own."""
     here = [entry for entry in own if _within(entry.contribution.name, prefix)]
     known = {setting.name: setting for entry in here for setting in entry.contribution.settings}
     values = {name: value for name, value in table.items() if not isinstance(value, Mapping)}
+    asked = values.get(TEMPLATE)
+    if TEMPLATE in known and isinstance(asked, str):
+        try:
+            template = wanted_template(asked, config, registry)
+            known |= {setting.name: setting for setting in variable_settings(template, known.values())}
+        except WrongUse as error:
+            reason = Phrase(error.code, error.parameters)
+            yield _remark("config.wrong_setting", config, f"[{place}]", TEMPLATE, reason=reason)
     yield from _settings(config, f"[{place}]", values, known)
     for name, inner in table.items():
         if not isinstance(inner, Mapping):
             continue
         longer = f"{prefix}.{name}"
         if any(_within(entry.contribution.name, longer) for entry in own):
-            yield from _plugin_table(config, f"{place}.{name}", longer, inner, own)
+            yield from _plugin_table(config, registry, f"{place}.{name}", longer, inner, own)
         else:
             nearest = sorted(entry.contribution.name for entry in own)
             yield _remark("config.unknown_setting", config, f"[{place}]", name, nearest=nearest)

@@ -305,6 +305,9 @@ def test_a_good_file_passes(tmp_path: Path) -> None:
         trust = "root.pem"
         [plugins.decree30.seal]
         diameter_mm = "36,5"
+        [plugins.decree30.attachment]
+        template = "link"
+        url = "https://example.vn/van-ban"
     """
     assert remarks(tmp_path, source) == []
 
@@ -324,6 +327,8 @@ def test_a_good_file_passes(tmp_path: Path) -> None:
         ("[plugins.decree30.sael]\ndiameter_mm = 1", "config.unknown_setting", True),
         ("[plugins.decree30.leader]\ndiameter_mm = 1", "config.unknown_setting", True),
         ("[plugins.decree30.seal]\ndiameter_mm = 'wide'", "config.wrong_setting", True),
+        ("[plugins.decree30.seal]\ntemplate = 'saal'", "config.wrong_setting", True),
+        ("[plugins.decree30.seal]\ntemplate = 'link'\nulr = 'x'", "config.unknown_setting", True),
     ],
 )
 def test_what_only_the_plugins_know_is_checked(tmp_path: Path, source: str, code: str, fatal: bool) -> None:
