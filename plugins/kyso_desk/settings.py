@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kyso.placement.settings import parse_settings
 from kyso.plugin import Setting, Text
 from kyso_desk.agent.settings import AGENT_SETTINGS
 
@@ -54,6 +53,8 @@ class DeskSettings:
 
 def settings_of(config: Config) -> DeskSettings:
     """Read the settings. :raises WrongUse: one of them is wrong."""
+    from kyso.placement.settings import parse_settings
+
     values: dict[str, Any] = parse_settings(SETTINGS, config.settings_for("desk", "desk"))
     given = values.get("results")
     if given is None:

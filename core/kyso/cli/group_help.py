@@ -24,16 +24,21 @@ def page_of(name: str, group: Any, arguments: Sequence[str], common: Common) -> 
     :param group: the group as click sees it.
     """
     asked = before_dashes(arguments)
-    if not text.has_text(f"help.{name}") or not any(argument in ("--help", "-h") for argument in asked):
+    if not any(argument in ("--help", "-h") for argument in asked):
         return None
+    words = iter(argument for argument in asked if not argument.startswith("-"))
     commands: dict[str, Any] = getattr(group, "commands", {})
+    while commands and (first := next(words, None)) in commands:
+        name, group = f"{name} {first}", commands[str(first)]
+        commands = getattr(group, "commands", {})
+    if not text.has_text(f"help.{name.replace(' ', '_')}"):
+        return None
+    parameters = parameters_of(group)
     if not commands:  # typer makes a single command of a group that has only one
-        parameters = parameters_of(group)
         return lambda: pages.show_command(name, parameters, common)
-    first = next((argument for argument in asked if not argument.startswith("-")), None)
-    if first in commands:
-        within = parameters_of(commands[first])
-        return lambda: pages.show_command(f"{name} {first}", within, common)
+    if getattr(group, "invoke_without_command", False):
+        # The group is a command of its own, with further ones below it.
+        return lambda: pages.show_command(name, parameters, common, list(commands))
     return lambda: pages.show_group(name, list(commands), common)
 
 

@@ -49,21 +49,28 @@ def show_program(common: Common, commands: Mapping[str, str], plugins: Mapping[s
 def show_group(name: str, commands: Sequence[str], common: Common) -> int:
     """Print the help page of a plugin's command group, from the catalogues, and return 0."""
     language = common.language
-    summaries = [
-        (f"{name} {command}", _first_sentence(text.message(_code(f"{name} {command}"), language)))
-        for command in commands
-    ]
     lines = [*_wrapped(text.message(_code(name), language)), ""]
     lines += [_head("help.usage", language), f"  kyso {name} COMMAND [OPTIONS]", ""]
-    lines += [_head("help.commands", language), *_columns(summaries), ""]
+    lines += [_head("help.commands", language), *_columns(_summaries(name, commands, language)), ""]
     lines += [_head("help.common", language), *_columns(_common(language)), ""]
     lines.append(text.message("help.more", language))
     print("\n".join(lines))
     return 0
 
 
-def show_command(name: str, parameters: Sequence[Parameter], common: Common) -> int:
-    """Print the help page of one built-in command and return 0."""
+def _summaries(name: str, commands: Sequence[str], language: Language) -> list[tuple[str, str]]:
+    told = [(f"{name} {command}", _code(f"{name} {command}")) for command in commands]
+    # A part of a plugin that ships no words is still named.
+    return [
+        (label, _first_sentence(text.message(code, language)) if text.has_text(code) else "") for label, code in told
+    ]
+
+
+def show_command(name: str, parameters: Sequence[Parameter], common: Common, further: Sequence[str] = ()) -> int:
+    """Print the help page of one command and return 0.
+
+    :param further: commands below it.
+    """
     language = common.language
     arguments: list[tuple[str, str]] = []
     options: list[tuple[str, str]] = []
@@ -77,6 +84,8 @@ def show_command(name: str, parameters: Sequence[Parameter], common: Common) -> 
         lines += [_head("help.arguments", language), *_columns(arguments), ""]
     if options:
         lines += [_head("help.options", language), *_columns(options), ""]
+    if further:
+        lines += [_head("help.commands", language), *_columns(_summaries(name, further, language)), ""]
     lines += [_head("help.common", language), *_columns(_common(language)), ""]
     lines += [_head("help.examples", language), *_examples(f"{_code(name)}.examples", language)]
     print("\n".join(lines))
