@@ -37,6 +37,8 @@ def letters_of(source: Path, leaving_out: Path | None = None) -> list[tuple[str,
     :raises WrongUse: there are none, or two of one name.
     :raises InputRefused: the list cannot be read.
     """
+    if not source.exists():
+        raise WrongUse("cli.no_such_path", name=source)
     if source.is_dir():
         found = [(path.relative_to(source).as_posix(), path) for path in letters.pdf_files(source, leaving_out)]
     elif source.suffix.lower() == ".txt":

@@ -17,17 +17,19 @@ from kyso.plugin import KysoError, RemoteFailed, Secret, SigningRefused
 from kyso.serving.server import BackgroundServer
 from kyso_kbnn.authentication_data import write_authentication_data
 from kyso_kbnn.folder import DossierFolder
+from kyso_kbnn.gateway import GatewayClient
 from kyso_kbnn.profile import HouseRules, default_profile
 from kyso_kbnn.signing import EnvelopePending, SignerKey, sign_folder
 from kyso_kbnn.simulator import GatewaySimulator
 from kyso_pfx.source import PfxSource
 from tests.plugins.kbnn.dossiers import DOSSIER_CODE, dossier
 from tests.plugins.kbnn.test_gateway import send, signed
-from tests.support.killing import NEVER, die_at, needs_sigkill, run_child, steps_until_alive
+from tests.support.killing import NEVER, die_at, needs_sigkill, preload, run_child, steps_until_alive
 from tests.support.phone_plugin import SOURCE
 
 PROFILE = default_profile()
 UNKNOWN = 3
+preload(__name__)
 
 text.add_catalogue("kyso_kbnn")
 
@@ -38,7 +40,7 @@ pytestmark = needs_sigkill
 
 
 def _send_child(path: str, url: str, step: int, again: bool) -> None:
-    die_at(step, (Path, "replace"), (Fetcher, "request"))
+    die_at(step, (Path, "replace"), (Fetcher, "request"), (GatewayClient, "_result"))
     try:
         send(DossierFolder(Path(path), PROFILE), url, again=again)
     except RemoteFailed as failed:
