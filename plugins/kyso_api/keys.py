@@ -7,11 +7,13 @@ process; there the server makes only the signature value over a digest, and work
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Literal
 
 from kyso.engine import Engine
 from kyso.frozen import dataclass
+from kyso.key_contracts import UnlockingKey
 from kyso.plugin import Key, KeyTrouble, Secret, WrongUse
 
 if TYPE_CHECKING:
@@ -42,15 +44,19 @@ class KeyHolder:
         self._courses: dict[str, Course] = {}
         self.engine = Engine.from_config(config, ask_secret=self._ask, online=online)
         self._lock = threading.RLock()
+        self._spent: set[tuple[str, str]] = set()
 
     def check(self) -> None:
-        """Open every key whose secret was given, so that a wrong one is told at once and never tried again.
+        """Open and unlock every key whose secret was given: a wrong one is told at once and never tried again.
 
         :raises KysoError: a key does not open, or a secret is for none of the keys.
         """
         for name in self._secrets:
             self._known(name)
-            self.open(name)
+            with self.at_work(name):
+                key = self.open(name)
+                if isinstance(key, UnlockingKey):
+                    key.unlock()
 
     def worker_secrets(self) -> dict[str, str]:
         """Return the passwords of the keys that are files, for the initialiser of a worker."""
@@ -85,12 +91,19 @@ class KeyHolder:
 
     def open(self, name: str) -> Key:
         """Return the opened key."""
-        with self._lock:
-            self._current.name = name
-            try:
-                return self.engine.key(name)
-            finally:
-                self._current.name = None
+        with self._lock, self._using(name):
+            return self.engine.key(name)
+
+    @contextmanager
+    def at_work(self, name: str) -> Iterator[Engine]:
+        """Give the engine for work with an opened key, which may ask for its PIN only now.
+
+        A PIN that was asked for and did not lead to a success is not handed out again: a token would be locked by it.
+        """
+        self.open(name)
+        with self._using(name):
+            yield self.engine
+        self._spent = {spent for spent in self._spent if spent[0] != name}
 
     def names(self) -> list[str]:
         """Return the names of the configured keys."""
@@ -104,8 +117,21 @@ class KeyHolder:
         if name not in self._config.keys:
             raise WrongUse("key.unknown_name", name=name[:200], known=self.names() or ["-"])
 
+    @contextmanager
+    def _using(self, name: str) -> Iterator[None]:
+        before = getattr(self._current, "name", "")
+        self._current.name = name
+        try:
+            yield
+        finally:
+            self._current.name = before
+
     def _ask(self, code: str, parameters: Mapping[str, object]) -> Secret:
-        secret = self._secrets.get(getattr(self._current, "name", None) or "")
+        name = getattr(self._current, "name", "")
+        secret = self._secrets.get(name)
         if secret is None:
             raise KeyTrouble("key.secret_missing", **parameters)
+        if (name, code) in self._spent:
+            raise KeyTrouble("api.secret_spent", name=name)
+        self._spent.add((name, code))
         return secret

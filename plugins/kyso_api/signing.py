@@ -213,8 +213,8 @@ async def _prepared(service: Service, order: LetterOrder, key: str) -> tuple[str
 def _value(service: Service, prepared: str, key: str) -> bytes:
     from kyso.signing.prepared_json import from_json
 
-    service.keys.open(key)
-    return service.keys.engine.sign_value(from_json(prepared), key).value
+    with service.keys.at_work(key) as engine:
+        return engine.sign_value(from_json(prepared), key).value
 
 
 def _submit(
@@ -237,11 +237,10 @@ def _submit(
         webhook=webhook,
         lifetime=service.results_live,
     )
-    service.keys.open(key)
     held = PreparedFile.reopen(file, signature.byte_range, None)
     try:
-        request = SignRequest(file, key=key)
-        outcome = service.keys.engine.submit([(request, Prepared(signature, held))])[0]
+        with service.keys.at_work(key) as engine:
+            outcome = engine.submit([(SignRequest(file, key=key), Prepared(signature, held))])[0]
     except KysoError as error:
         if error.code != "remote.outcome_unknown":
             waiting_letters.end(records, letter, "failed", {**intent, "status": "failed", "error": problem_of(error)})
@@ -310,8 +309,8 @@ def _asked(service: Service, letter: WaitingLetter) -> SignedDocument | PendingS
     if not kept.exists():
         # Another replica prepared it, on a disk of its own.
         contents.write_to(service.records, letter.content_id, kept)
-    service.keys.open(letter.key_name)
-    outcomes = service.keys.engine.resume(letter.id)
+    with service.keys.at_work(letter.key_name) as engine:
+        outcomes = engine.resume(letter.id)
     if len(outcomes) != 1:
         raise InternalError("engine.unexpected_pending", name=letter.key_name)
     return outcomes[0]
