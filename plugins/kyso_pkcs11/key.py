@@ -16,6 +16,12 @@ from kyso_pkcs11.module_process import ModuleProcess
 from kyso_pkcs11.pin import STATE_FIELDS, Deadlines, RejectedPins, about_token, log_in
 from kyso_pkcs11.selection import Token, TokenCertificate
 
+_LASTING = frozenset(
+    {"pkcs11.signing_pin_wrong", "pkcs11.pin_locked", "pkcs11.cancelled", "pkcs11.token_removed", "pkcs11.logged_out"}
+)
+"""After these a key signs nothing more until it is opened again: whether to spend another try is a person's decision,
+and a token that was pulled out says the same of every further letter instead of something else of each."""
+
 
 class TokenKey:
     """Signs digests with a private key that never leaves its token. Calls from several threads take turns."""
@@ -54,6 +60,7 @@ class TokenKey:
         self._signing_pin: Secret | None = None
         self._kept_signing_pin: Secret | None = None
         self._given_up: KeyTrouble | None = None
+        self._made = 0
         self._closed = False
 
     @property
@@ -163,7 +170,7 @@ class TokenKey:
         token = self._found.token
         if login_pin is not None and not self._separate_signing_pin:
             return login_pin
-        # No flag of PKCS #11 tells how many tries a signing PIN has left: a kept one that is wrong is forgotten at once.
+        # No flag tells how many tries a signing PIN has left; a kept one that is wrong is forgotten at once.
         self._kept_signing_pin = self._access.stored.get("signing")
         pin = self._kept_signing_pin or self._access.ask_secret("pkcs11.prompt_signing_pin", {"token": token.label})
         self._rejected.refuse(token, "signing", pin)
@@ -184,6 +191,7 @@ class TokenKey:
                 pin=self._signing_pin.reveal() if self._signing_pin is not None else None,
             ):
                 values.append(finished_value(bytes.fromhex(str(answer.get("value"))), self._public_key))
+                self._made += 1
         except ValueError:
             # What is not hexadecimal is no signature; whoever damaged it, nothing is used.
             raise KeyTrouble("pkcs11.key_mismatch", token=self._found.token.label) from None
@@ -199,9 +207,8 @@ class TokenKey:
                 self._access.stored.reject("signing")
             self._signing_pin = None
             self._handle = None
-        stopped = about_token(trouble, self._found.token, done, total)
-        if trouble.code in {"pkcs11.signing_pin_wrong", "pkcs11.pin_locked", "pkcs11.cancelled"}:
-            # Whether to spend another try is a person's decision: the key must be opened again for it.
+        stopped = about_token(trouble, self._found.token, done, total, self._made)
+        if trouble.code in _LASTING:
             self._given_up = stopped
         return stopped
 

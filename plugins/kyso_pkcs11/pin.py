@@ -63,9 +63,12 @@ class RejectedPins:
             raise KeyTrouble("pkcs11.pin_rejected_before", token=token.label)
 
 
-def about_token(trouble: KeyTrouble, token: Token, done: int = 0, total: int = 0) -> KeyTrouble:
-    """Return a worker's error with what its words mention: the token, and how far a batch got."""
-    known: dict[str, object] = {"token": token.label, "done": done, "total": total}
+def about_token(trouble: KeyTrouble, token: Token, done: int = 0, total: int = 0, made: int = 0) -> KeyTrouble:
+    """Return a worker's error with what its words mention.
+
+    :param done: how many of the request's `total` signatures were made, :param made: how many since the key was opened.
+    """
+    known: dict[str, object] = {"token": token.label, "done": done, "total": total, "made": made}
     return KeyTrouble(trouble.code, **{**trouble.parameters, **known})
 
 

@@ -17,6 +17,7 @@ from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.x509.oid import NameOID
 
 from kyso.plugin import KeyDescription, KeyTrouble
+from kyso.text import Phrase
 from kyso_pkcs11.uri import TokenUri, format_uri, plain_hexadecimal
 
 _UID = x509.ObjectIdentifier("0.9.2342.19200300.100.1.1")
@@ -177,12 +178,12 @@ def choose(uri_text: str, uri: TokenUri, certificates: list[TokenCertificate], t
         raise KeyTrouble("pkcs11.certificate_ambiguous", uri=uri_text, candidates=[_line(found) for found in matching])
     if not matching:
         others = [_line(found) for found in certificates if not is_ca(found.certificate)]
-        raise KeyTrouble("pkcs11.certificate_not_found", uri=uri_text, found=others or ["-"])
+        raise KeyTrouble("pkcs11.certificate_not_found", uri=uri_text, found=others or [Phrase("pkcs11.no_candidate")])
     return matching[0]
 
 
-def _line(found: TokenCertificate) -> str:
-    return f"{common_name(found.certificate.subject)} <{uri_of(found)}>"
+def _line(found: TokenCertificate) -> Phrase:
+    return Phrase("pkcs11.candidate", {"name": common_name(found.certificate.subject), "uri": uri_of(found)})
 
 
 def uri_of(found: TokenCertificate) -> str:

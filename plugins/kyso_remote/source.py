@@ -11,6 +11,7 @@ from kyso.cms.values import load_certificate
 from kyso.fetch import Fetcher
 from kyso.plugin import KeyAccess, KeyDescription, KeyTrouble
 from kyso.signing.certificates import describe
+from kyso.text import Phrase
 from kyso_remote.account import Account, read_account
 from kyso_remote.key import RemoteKey
 from kyso_remote.profile import load_profile
@@ -92,7 +93,7 @@ def _choose(uri: str, account: Account, found: Sequence[RemoteCertificate]) -> R
     ]
     distinct = {certificate.der: certificate for certificate in matching}
     if not distinct:
-        others = [_line(account, certificate) for certificate in found] or ["-"]
+        others = [_line(account, certificate) for certificate in found] or [Phrase("remote.no_candidate")]
         raise KeyTrouble("remote.certificate_not_found", uri=uri, found=others, provider=account.profile.title)
     now = datetime.now(UTC)
     usable = [
@@ -117,5 +118,6 @@ def _uri_of(account: Account, certificate: RemoteCertificate) -> str:
     return f"{account.profile.name}:{quote(account.user_id)};serial={_serial(certificate)}"
 
 
-def _line(account: Account, certificate: RemoteCertificate) -> str:
-    return f"{describe(certificate.der, '').subject} <{_uri_of(account, certificate)}>"
+def _line(account: Account, certificate: RemoteCertificate) -> Phrase:
+    name = describe(certificate.der, "").subject
+    return Phrase("remote.candidate", {"name": name, "uri": _uri_of(account, certificate)})
