@@ -36,6 +36,7 @@ export class Pages {
     this.root.setAttribute("aria-label", t("pages.label", { name: letter.name }));
     this.sheets = letter.pages.map(([width, height], index) => this.#sheet(index + 1, width, height));
     this.root.replaceChildren(...this.sheets.map((sheet) => sheet.frame));
+    this.root.scrollTop = 0;
     for (const sheet of this.sheets) {
       this.near.observe(sheet.frame);
       this.far.observe(sheet.frame);

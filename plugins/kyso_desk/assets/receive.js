@@ -81,6 +81,8 @@ export class ReceiveRoom {
     this.empty.hidden = arrival.letter.pages.length > 0;
     this.#mark(arrival);
     this.#render();
+    const changed = arrival.report.signatures.map((signature) => this.#changeOf(signature)).find(Boolean);
+    if (!same && changed) this.pages.scrollTo(changed.page, changed.rect);
   }
 
   #remove(arrival) {
@@ -159,11 +161,19 @@ export class ReceiveRoom {
     );
   }
 
+  // The first place that a reader must look at, told by the change itself or by how the page looks.
+  #changeOf(signature) {
+    const shown = signature.change_list.filter((change) => change.page && SHOWN_CHANGES.includes(change.severity));
+    for (const change of shown) {
+      const rect = change.rect_mm ?? this.chosen.areas[change.page]?.[0];
+      if (rect) return { page: change.page, rect };
+    }
+    return null;
+  }
+
   #firstArea(signature) {
-    const page = signature.change_list.find((change) => change.page && SHOWN_CHANGES.includes(change.severity) && (change.rect_mm || this.chosen.areas[change.page]))?.page;
-    if (!page) return null;
-    const rect = signature.change_list.find((change) => change.page === page && change.rect_mm && SHOWN_CHANGES.includes(change.severity))?.rect_mm ?? this.chosen.areas[page][0];
-    return button(t("receive.show_change"), () => this.pages.scrollTo(page, rect), { class: "link" });
+    const found = this.#changeOf(signature);
+    return found ? button(t("receive.show_change"), () => this.pages.scrollTo(found.page, found.rect), { class: "link" }) : null;
   }
 
   // What the policy of the incoming desk says, and the row that it becomes once the person agrees.

@@ -94,6 +94,7 @@ export class SetupRoom {
       this.wrong,
       el("div", { class: "row end" }, el("button", { type: "submit", class: "main" }, t("setup.write"))),
     );
+    form.addEventListener("input", () => this.wrong.replaceChildren());
     form.addEventListener("submit", (event) => {
       event.preventDefault();
       this.#write();

@@ -1,7 +1,7 @@
 // The signing room: letters, their pages with the stamp where it will be, and what is signed as whom.
 
 import { chooseFiles, dropZone, receiveDrops } from "./drop.js";
-import { button, el, field, icon, tell, trouble } from "./elements.js";
+import { button, el, field, icon, select, tell, trouble } from "./elements.js";
 import { runJob } from "./job.js";
 import { Pages } from "./pages.js";
 import { SignForm } from "./signform.js";
@@ -149,14 +149,14 @@ export class SignRoom {
       this.#renderPanel();
       return;
     }
-    if (role.placed_by_hand && !letter.wish) this.#wishSomewhere(letter);
+    if (role.placed_by_hand && !letter.wish && !letter.field) this.#wishSomewhere(letter);
     letter.placing?.abort();
     const asking = (letter.placing = new AbortController());
     letter.pending = true;
     this.#renderStatus();
     try {
       const wish = letter.wish ?? {};
-      const asked = { ...this.form.request(), page: wish.page, rect_mm: wish.rect };
+      const asked = { ...this.form.request(), page: wish.page, rect_mm: wish.rect, field: letter.field };
       const placed = await call("POST", `/api/letters/${letter.id}/place`, asked, asking.signal);
       placed.png = placed.stamp ? png(placed.stamp) : null;
       letter.placed = placed;
@@ -191,6 +191,7 @@ export class SignRoom {
 
   #moved(page, rect) {
     const letter = this.chosen;
+    letter.field = undefined;
     letter.past.push(letter.wish);
     if (letter.past.length > KEPT_STEPS) letter.past.shift();
     letter.wish = { page, rect: rect.map((value) => Math.round(value * 100) / 100) };
@@ -288,10 +289,25 @@ export class SignRoom {
     return el(
       "section",
       { class: "group" },
-      el("div", { class: "head" }, el("h2", {}, t("sign.place_head")), letter.wish && !this.form.role()?.placed_by_hand ? automatic : letter.wish ? null : byHand),
+      el("div", { class: "head" }, el("h2", {}, t("sign.place_head")), letter.field ? null : letter.wish && !this.form.role()?.placed_by_hand ? automatic : letter.wish ? null : byHand),
+      this.#fields(letter),
       el("p", { class: "place" }, words),
-      shown ? this.#numbers(letter, shown) : null,
+      shown && !letter.field ? this.#numbers(letter, shown) : null,
     );
+  }
+
+  // Empty signature fields that the letter brings along.
+  #fields(letter) {
+    const empty = letter.fields.filter((each) => !each.signed && each.rect_mm);
+    if (!empty.length) return null;
+    const options = [["", t("sign.no_field")], ...empty.map((each) => [each.name, t("sign.field_on", { name: each.name, page: each.page })])];
+    const choice = select(options, letter.field ?? "", (value) => {
+      letter.field = value || undefined;
+      if (value) letter.wish = null;
+      letter.scrolled = false;
+      this.#place(letter);
+    });
+    return field(t("sign.field"), choice);
   }
 
   #numbers(letter, shown) {
@@ -357,7 +373,7 @@ export class SignRoom {
   // ------------------------------------------------------------------------------------------------ signing
 
   async #sign() {
-    const letters = this.letters.map((letter) => ({ id: letter.id, page: letter.wish?.page, rect_mm: letter.wish?.rect }));
+    const letters = this.letters.map((letter) => ({ id: letter.id, page: letter.wish?.page, rect_mm: letter.wish?.rect, field: letter.field }));
     const lines = this.letters.map((letter) => ({ name: letter.name, place: letter.placed, notices: letter.placed.notices }));
     this.signing = true;
     try {
