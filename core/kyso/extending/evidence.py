@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
     from kyso.cms.certificate import Certificate
     from kyso.cms.read import SignedData
+    from kyso.extending.kept_answers import KeptAnswers
     from kyso.extending.online import EvidenceFetcher
     from kyso.verification.chain import Chain
     from kyso.verification.ocsp import OcspResponse
@@ -67,7 +68,7 @@ class ValidationData:
 
 
 def gather(
-    path: Path, settings: VerificationSettings, fetcher: EvidenceFetcher | None, *, complete: bool = False
+    path: Path, settings: VerificationSettings, fetcher: EvidenceFetcher | KeptAnswers | None, *, complete: bool = False
 ) -> ValidationData:
     """Collect the validation data of all signatures and timestamps in a PDF, or in a signature file beside a letter.
 
@@ -133,7 +134,7 @@ class _Collection:
         self,
         store: TrustStore,
         held: SecurityStore,
-        fetcher: EvidenceFetcher | None,
+        fetcher: EvidenceFetcher | KeptAnswers | None,
         moment: datetime,
         *,
         complete: bool = False,

@@ -5,7 +5,7 @@
     incoming/2026/3f9a2c1b5d7e0a14/      the letter, evidence/, SHA256SUMS, notices/
     incoming/.parts/                     what is being put together; swept when it is a day old
     incoming/.destroyed/                 what was destroyed and can still be taken back
-    incoming/.locks/                     one file for one arrival; a lock goes with its process, however it ends
+    incoming/.locks/                     a lock for each arrival; it goes with its process, however that ends
 
 A folder gets its name in one step when everything in it is on the disk; only then is the row written.
 """
@@ -117,7 +117,8 @@ class Cabinet:
 
         :raises InputRefused: another process holds it for longer than a minute.
         """
-        path = self.root / _LOCKS / f"{identifier}.lock"
+        # Few files for any number of letters; two of them share one now and then.
+        path = self.root / _LOCKS / f"{identifier[:3]}.lock"
         with writing(path):
             descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
         try:

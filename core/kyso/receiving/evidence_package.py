@@ -95,10 +95,11 @@ def write_evidence(
 def _gathered(letter: Path, settings: VerificationSettings) -> ValidationData:
     try:
         if settings.online and settings.revocation != "offline":
-            from kyso.extending.online import EvidenceFetcher
+            from kyso.extending.kept_answers import KeptAnswers
+            from kyso.verification.answer_cache import AnswerCache
 
-            with EvidenceFetcher.within(allow_private=settings.allow_private) as fetcher:
-                return gather(letter, settings, fetcher, complete=True)
+            cache = AnswerCache.of_user() if settings.cache is None else AnswerCache(settings.cache)
+            return gather(letter, settings, KeptAnswers(cache), complete=True)
         return gather(letter, settings, None, complete=True)
     except KysoError as error:
         # An unreadable letter is received too (and returned); there is no evidence in it.

@@ -108,10 +108,12 @@ class Judged:
 
 def decide(policy: IntakePolicy, judged: Judged) -> Decision:
     """Return what is to be done with a letter, and why."""
-    found = tuple(_reasons_of(judged.report))
+    rule = next((rule for rule in policy.rules if _holds(rule, judged)), None)
+    # Faults of form are told where they decided, or where nothing worse did; not as reasons to return a forgery.
+    on_form = rule is not None and (rule.decision == "accept" or bool(rule.conformity))
+    found = tuple(_reasons_of(judged.report, on_form=on_form))
     if judged.misdirected:
         return Decision("return", MISDIRECTED, (reason_of(Notice("intake.misdirected")), *found))
-    rule = next((rule for rule in policy.rules if _holds(rule, judged)), None)
     if rule is None:
         return Decision(policy.otherwise, "otherwise", (reason_of(Notice("intake.no_rule")), *found))
     reasons = (Reason(f"intake.rule.{rule.name}", rule.why), *found)
@@ -163,13 +165,13 @@ def folded_name(value: str) -> str:
     return " ".join(unicodedata.normalize("NFC", value).casefold().split())
 
 
-def _reasons_of(report: VerificationReport) -> Iterator[Reason]:
+def _reasons_of(report: VerificationReport, *, on_form: bool) -> Iterator[Reason]:
     notices: list[Notice] = []
     if report.verdict == "unreadable":
         notices += report.warnings
     notices += [notice for signature in report.signatures for notice in signature.reasons]
     distinct = {reason_of(notice): None for notice in notices}
-    unmet = (item for item in report.conformity if item.status == "not_met")
+    unmet = (item for item in report.conformity if on_form and item.status == "not_met")
     distinct.update(dict.fromkeys(Reason(f"conformity.{item.rule}", item.detail) for item in unmet))
     yield from list(distinct)[:MAX_REASONS]
 

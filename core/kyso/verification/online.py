@@ -107,6 +107,21 @@ class Asking:
             self.problems.append(notice)
 
 
+def ocsp_question(url: str, body: bytes) -> bytes:
+    """Return the name under which a responder's answer is kept."""
+    return b"ocsp " + url.encode() + b" " + body
+
+
+def crl_question(url: str) -> bytes:
+    """Return the name under which a revocation list is kept."""
+    return b"crl " + url.encode()
+
+
+def issuer_question(url: str) -> bytes:
+    """Return the name under which an issuer's certificates are kept."""
+    return b"issuer " + url.encode()
+
+
 class OnlineEvidence:
     """Fetches for one verification, and remembers what was asked.
 
@@ -173,8 +188,7 @@ class OnlineEvidence:
                 return None
             return response if about and response.signed_for(issuer) else None
 
-        question = b"ocsp " + url.encode() + b" " + body
-        return self._answer(question, url, MAX_OCSP_BYTES, current, body)
+        return self._answer(ocsp_question(url, body), url, MAX_OCSP_BYTES, current, body)
 
     def _crl(self, url: str, issuer: Certificate) -> RevocationList | None:
         def current(data: bytes, kept: datetime | None) -> RevocationList | None:
@@ -183,7 +197,7 @@ class OnlineEvidence:
             stale = crl.next_update is None or crl.next_update <= datetime.now(UTC)
             return None if (kept is not None and stale) or not crl.signed_by(issuer) else crl
 
-        return self._answer(b"crl " + url.encode(), url, MAX_CRL_BYTES, current)
+        return self._answer(crl_question(url), url, MAX_CRL_BYTES, current)
 
     def _issuer(self, url: str) -> tuple[Certificate, ...]:
         def current(data: bytes, kept: datetime | None) -> tuple[Certificate, ...] | None:
@@ -194,7 +208,7 @@ class OnlineEvidence:
                 read_block(block, certificates, [])
             return tuple(certificates[:20]) or None
 
-        return self._answer(b"issuer " + url.encode(), url, MAX_ISSUER_BYTES, current) or ()
+        return self._answer(issuer_question(url), url, MAX_ISSUER_BYTES, current) or ()
 
     # ----------------------------------------------------------------------------------------------------- one way
 
