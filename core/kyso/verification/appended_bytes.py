@@ -11,6 +11,7 @@ What this does not judge: bytes that were there when the letter was signed. They
 from __future__ import annotations
 
 import re
+from functools import cached_property
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
@@ -30,10 +31,9 @@ _PIECE: Final = 32 << 20
 _OVERLAP: Final = 1 << 20
 _SHOWN: Final = 10
 _BETWEEN: Final = rb"(?:[\s\x00]|%[^\r\n]{0,200}[\r\n])+"
-_OBJECT: Final = re.compile(
-    rb"(?<![0-9])([0-9]{1,10})" + _BETWEEN + rb"([0-9]{1,5})" + _BETWEEN + rb"obj(?![A-Za-z0-9])"
-)
-_TABLE: Final = re.compile(rb"(?<![A-Za-z])xref[\s\x00]")
+_NUMBERS: Final = re.compile(rb"(?<![0-9])([0-9]{1,10})" + _BETWEEN + rb"([0-9]{1,5})" + _BETWEEN + rb"\Z")
+_KEYWORD: Final = re.compile(rb"(?<!end)obj(?![A-Za-z0-9])")
+_WINDOW: Final = 480
 _INDEX: Final = re.compile(rb"/Index[\s\x00]*\[([0-9\s\x00]*)\]")
 _COMPLAINT: Final = re.compile(r"\((?:object (\d+) \d+, |[^()]{0,40}?, )?offset (\d+)\)")
 _DICTIONARY_BYTES: Final = 4096
@@ -50,8 +50,9 @@ def examine(source: ByteSource, start: int, base: int, old: Revision, new: Revis
     tables = _Tables(old, new, base)
     for offset, piece in _pieces(source, start, new.end):
         complete |= b"startxref" in piece
-        hidden.update(tables.unlisted(piece, offset))
-        ambiguous |= any(map(_overlapping, _sections(piece)))
+        objects = list(_objects(piece))
+        hidden.update(tables.unlisted(piece, offset, objects))
+        ambiguous |= any(map(_overlapping, _sections(piece, objects)))
     if not complete:
         # Bytes without a cross-reference section are invisible to this parser and may be everything to another.
         return (Change("change.unreadable_tail", "forbidden"),)
@@ -80,31 +81,45 @@ def _pieces(source: ByteSource, start: int, end: int) -> Iterator[tuple[int, byt
         offset += _PIECE
 
 
+def _objects(piece: bytes) -> Iterator[tuple[int, int, int]]:
+    """Yield number, start and end of every object header, also of one behind comments or junk."""
+    for keyword in _KEYWORD.finditer(piece):
+        begin = max(0, keyword.start() - _WINDOW)
+        numbers = _NUMBERS.search(piece, begin, keyword.start())
+        if numbers is not None:
+            yield int(numbers[1]), numbers.start(1), keyword.end()
+
+
 class _Tables:
     """Where the cross-reference tables of two revisions lead."""
 
     def __init__(self, old: Revision, new: Revision, base: int) -> None:
-        self._places = {number: place for (number, _), place in new.table.items()}
-        self._old = {number for number, _ in old.table}
+        self._table = new.table
+        self._old_table = old.table
         self._base = base
 
-    def unlisted(self, piece: bytes, offset: int) -> Iterator[int]:
+    def unlisted(self, piece: bytes, offset: int, objects: list[tuple[int, int, int]]) -> Iterator[int]:
         """Yield numbers of objects that the update defines where the tables do not lead.
 
         A reader that rebuilds the cross-reference table takes the last definition of an object in the file; one that
         follows the tables takes the listed one. Where the two differ, something is hidden. An earlier definition that
         a later, listed one replaced within the same stretch hides nothing.
         """
-        for match in _OBJECT.finditer(piece):
-            number, place = int(match[1]), offset + match.start(1)
-            listed = self._offset_of(number)
-            if listed >= place or (
-                listed >= offset and not piece[listed - offset : match.start(1)].strip(b"\0\t\n\f\r ")
-            ):
+        for number, start, end in objects:
+            place, listed = offset + start, self._offset_of(number)
+            if listed >= place or (listed >= offset and not piece[listed - offset : start].strip(b"\0\t\n\f\r ")):
                 continue
             # A section that is a stream need not list itself; every other object that is meant to be read is listed.
-            if listed >= 0 or number in self._old or b"/XRef" not in _dictionary_at(piece, match.end()):
+            if listed >= 0 or number in self._old or b"/XRef" not in _dictionary_at(piece, end):
                 yield number
+
+    @cached_property
+    def _places(self) -> dict[int, tuple[int, int, int]]:
+        return {number: place for (number, _), place in self._table.items()}
+
+    @cached_property
+    def _old(self) -> set[int]:
+        return {number for number, _ in self._old_table}
 
     def _offset_of(self, number: int) -> int:
         place = self._places.get(number)
@@ -118,19 +133,23 @@ def _dictionary_at(piece: bytes, place: int) -> bytes:
     return piece[place : place + _DICTIONARY_BYTES].split(b"stream", 1)[0]
 
 
-def _sections(piece: bytes) -> Iterator[list[int]]:
+def _sections(piece: bytes, objects: list[tuple[int, int, int]]) -> Iterator[list[int]]:
     """Yield the subsections of each cross-reference section: first number and count, one after the other."""
-    for match in _TABLE.finditer(piece):
-        end = piece.find(b"trailer", match.end())
-        tokens = piece[match.end() : end].split() if 0 <= end <= match.end() + _OVERLAP else []
+    at = piece.find(b"xref")
+    while at >= 0:
+        begin, at = at + 4, piece.find(b"xref", at + 4)
+        if piece[begin - 9 : begin] == b"startxref":
+            continue
+        end = piece.find(b"trailer", begin)
+        tokens = piece[begin:end].split() if 0 <= end <= begin + _OVERLAP else []
         headers: list[int] = []
         position = 0
         while position + 1 < len(tokens) and tokens[position].isdigit() and tokens[position + 1].isdigit():
             headers += (int(tokens[position][:12]), int(tokens[position + 1][:12]))
             position += 2 + 3 * headers[-1]
         yield headers
-    for match in _OBJECT.finditer(piece):
-        head = _dictionary_at(piece, match.end())
+    for _, _, end in objects:
+        head = _dictionary_at(piece, end)
         if b"/XRef" in head and (index := _INDEX.search(head)):
             yield [int(token[:12]) for token in index[1].replace(b"\0", b" ").split()]
 

@@ -17,6 +17,7 @@ from pikepdf import Array, Dictionary, Object, Stream
 
 from kyso.document.opening import PARSER_ERRORS
 from kyso.frozen import dataclass
+from kyso.verification.source import Mapped
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -82,8 +83,10 @@ def open_pdf(source: ByteSource, end: int, password: Secret | None) -> pikepdf.P
 
     :raises pikepdf.PdfError: not a PDF. :raises pikepdf.PasswordError: the password is wrong or missing.
     """
+    stream = source.prefix(end)
     return pikepdf.open(
-        source.prefix(end),
+        stream,
+        access_mode=pikepdf.AccessMode.mmap if isinstance(stream, Mapped) else pikepdf.AccessMode.default,
         password="" if password is None else password.reveal(),
         suppress_warnings=True,
         inherit_page_attributes=False,

@@ -25,9 +25,10 @@ _HEADER_WINDOW: Final = 1024
 class ByteSource:
     """Random access to the document. One file handle serves the parser and the digests, so that both see one file."""
 
-    __slots__ = ("_data", "_descriptor", "_file", "size")
+    __slots__ = ("_copy", "_data", "_descriptor", "_file", "size")
 
     def __init__(self, data: bytes | None, file: io.BufferedReader[Any] | None) -> None:
+        self._copy: _Copy | None = None
         self._data = data
         self._file = file
         self._descriptor = -1 if file is None else file.fileno()
@@ -64,14 +65,52 @@ class ByteSource:
 
     def prefix(self, end: int) -> BinaryIO:
         """Return the first `end` bytes as a stream for the parser."""
-        if self._data is not None and end == self.size:
-            return io.BytesIO(self._data)
         if self._file is not None and end == self.size:
             self._file.seek(0)
             return self._file
         if end <= _COPIED_PREFIX:
-            return io.BytesIO(self.read(0, end))
+            mapped = self._mapped(end)
+            return io.BytesIO(self.read(0, end)) if mapped is None else cast("BinaryIO", mapped)
         return cast("BinaryIO", _Prefix(self, end))
+
+    def _mapped(self, end: int) -> Mapped | None:
+        """Return a copy that the parser may map, ``None`` where the system has no such thing.
+
+        One copy grows with the revisions, so that fifty of them cost one; a map made before keeps its length.
+        """
+        try:
+            if self._copy is None or self._copy.size > end:
+                self._copy = _Copy()
+            self._copy.grow(self, end)
+            return Mapped(self, end, self._copy.duplicate())
+        except (AttributeError, OSError):
+            # No anonymous files here (other systems, a sandbox): the parser reads through Python, in twice the time.
+            self._copy = None
+            return None
+
+
+class _Copy:
+    """The beginning of a document in memory, as a file without a name."""
+
+    def __init__(self) -> None:
+        self.size = 0
+        self._descriptor = os.memfd_create("kyso", os.MFD_CLOEXEC)
+
+    def __del__(self) -> None:
+        if hasattr(self, "_descriptor"):
+            os.close(self._descriptor)
+
+    def grow(self, source: ByteSource, end: int) -> None:
+        """Take in what is missing up to `end`."""
+        while self.size < end:
+            piece = source.read(self.size, min(CHUNK_BYTES, end - self.size))
+            if not piece:
+                raise OSError(errno.EIO, os.strerror(errno.EIO))
+            self.size += os.pwrite(self._descriptor, piece, self.size)
+
+    def duplicate(self) -> int:
+        """Return a descriptor of its own."""
+        return os.dup(self._descriptor)
 
 
 class _Prefix(io.RawIOBase):
@@ -102,6 +141,22 @@ class _Prefix(io.RawIOBase):
             target[: len(piece)] = piece
         self._position += len(piece)
         return len(piece)
+
+
+class Mapped(_Prefix):
+    """A document cut at one revision that can be mapped; the map takes the file's length at that moment."""
+
+    def __init__(self, source: ByteSource, end: int, descriptor: int) -> None:
+        super().__init__(source, end)
+        self._descriptor = descriptor
+
+    def fileno(self) -> int:
+        return self._descriptor
+
+    def close(self) -> None:
+        if not self.closed:
+            os.close(self._descriptor)
+        super().close()
 
 
 def _opened_without_waiting(path: str, flags: int) -> int:
