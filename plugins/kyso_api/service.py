@@ -89,9 +89,16 @@ class Service:
         self.folder = Path(tempfile.mkdtemp(prefix=f"{_WORK_PREFIX}{os.getpid()}-"))
         self.records = await self.run(Records.of, self.config, self.registry)
         await self.run(self.keys.check)
+        workers = self.folder / "workers"
+        workers.mkdir(mode=0o700)
         self.pool = WorkerPool(
             "kyso_api.work:start",
-            {"config": self.config, "secrets": self.keys.worker_secrets(), "online": self.online},
+            {
+                "config": self.config,
+                "secrets": self.keys.worker_secrets(),
+                "online": self.online,
+                "folder": str(workers),
+            },
             workers=self.settings.workers,
             waiting_limit=self.settings.waiting_limit,
             deadline_s=self.settings.deadline_s,

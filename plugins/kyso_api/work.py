@@ -7,7 +7,9 @@ known here, and the server's own process makes the signature value.
 
 from __future__ import annotations
 
+import hashlib
 import tempfile
+from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -29,6 +31,9 @@ Answer = tuple[Mapping[str, Any], Sequence[bytes]]
 
 ABSENT = "api-client"
 """What stands for the key's name where the caller holds the key; no configured key has it."""
+
+_PREFIX = "kyso-api-"
+_MOST_PICTURES = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +61,14 @@ class AbsentKey:
         """Do nothing: nothing is open."""
 
 
-def start(config: Config, secrets: Mapping[str, str], online: bool) -> Work:
+def start(config: Config, secrets: Mapping[str, str], online: bool, folder: str) -> Work:
     """Build the process's engine and open the keys that are files.
 
     :param secrets: their passwords by the keys' names.
+    :param folder: for temporary files; the service removes it, whatever happens to this process.
     :raises KeyTrouble: a key does not open.
     """
+    tempfile.tempdir = folder
     current = ""
 
     def ask(code: str, parameters: Mapping[str, object]) -> Secret:
@@ -82,6 +89,7 @@ class Bench:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self._pictures = _Pictures()
         self._tasks: dict[str, Callable[[dict[str, Any], list[bytes]], Answer]] = {
             "sign": self._sign,
             "prepare": self._prepare,
@@ -99,25 +107,26 @@ class Bench:
     # ------------------------------------------------------------------------------------------------ signing
 
     def _sign(self, arguments: dict[str, Any], blobs: list[bytes]) -> Answer:
-        with tempfile.TemporaryDirectory(prefix="kyso-api-") as folder:
-            request = self._request(arguments, blobs, Path(folder))
-            level = request.level or self._engine.config.signing.level
-            inside = request.out is None and level in ("lt", "lta")
-            if inside:
-                request = replace(request, out=Path(folder) / "signed.pdf")
-            outcome = self._engine.sign(request)
-            if not isinstance(outcome, SignedDocument):
-                raise InternalError("engine.unexpected_pending", name=request.key)
-            if inside and outcome.path is not None:
-                outcome = replace(outcome, data=outcome.path.read_bytes(), path=None)
-        return _signed(arguments, outcome)
+        request = self._request(arguments, blobs)
+        level = request.level or self._engine.config.signing.level
+        if request.out is not None or level in ("b", "t"):
+            return _signed(arguments, self._signed_letter(request))
+        with tempfile.TemporaryDirectory(prefix=_PREFIX) as folder:
+            out = Path(folder) / "signed.pdf"
+            outcome = self._signed_letter(replace(request, out=out))
+            return _signed(arguments, replace(outcome, data=out.read_bytes(), path=None))
+
+    def _signed_letter(self, request: SignRequest) -> SignedDocument:
+        outcome = self._engine.sign(request)
+        if not isinstance(outcome, SignedDocument):
+            raise InternalError("engine.unexpected_pending", name=request.key)
+        return outcome
 
     def _prepare(self, arguments: dict[str, Any], blobs: list[bytes]) -> Answer:
         certificate, *chain = blobs[: arguments["certificates"]]
-        with tempfile.TemporaryDirectory(prefix="kyso-api-") as folder:
-            request = self._request(arguments, blobs[arguments["certificates"] :], Path(folder))
-            schemes = tuple((scheme, digest) for scheme, digest in arguments["schemes"])
-            prepared = self._engine.prepare_for(request, AbsentKey(certificate, tuple(chain), schemes))
+        request = self._request(arguments, blobs[arguments["certificates"] :])
+        schemes = tuple((scheme, digest) for scheme, digest in arguments["schemes"])
+        prepared = self._engine.prepare_for(request, AbsentKey(certificate, tuple(chain), schemes))
         try:
             signature = replace(prepared.signature, document_name=arguments["name"])
             described = {"prepared": to_json(signature), "told": _described(signature)}
@@ -173,7 +182,7 @@ class Bench:
             check_wanted(engine.config.signing.tsa, online=arguments["online"])
         allowed = engine.config.network.allow_private
         with (
-            tempfile.TemporaryDirectory(prefix="kyso-api-") as folder,
+            tempfile.TemporaryDirectory(prefix=_PREFIX) as folder,
             EvidenceFetcher.within(allow_private=allowed) as fetcher,
         ):
             source = _document(arguments, blobs)
@@ -204,9 +213,7 @@ class Bench:
             return answer, [] if arguments.get("out") else [out.read_bytes()]
 
     def _preview(self, arguments: dict[str, Any], blobs: list[bytes]) -> Answer:
-        with tempfile.TemporaryDirectory(prefix="kyso-api-") as folder:
-            request = self._request(arguments, blobs, Path(folder))
-            preview = self._engine.preview(request, dpi=arguments["dpi"])
+        preview = self._engine.preview(self._request(arguments, blobs), dpi=arguments["dpi"])
         placement = preview.placement
         answer = {
             "policy": placement.policy,
@@ -224,8 +231,8 @@ class Bench:
         exporter = self._engine.registry.load("exporters", arguments["exporter"])
         return {}, [exporter.export(data, arguments["options"])]
 
-    def _request(self, arguments: dict[str, Any], blobs: list[bytes], folder: Path) -> SignRequest:
-        """Build the request from the task's arguments; a picture that came along lies in `folder`."""
+    def _request(self, arguments: dict[str, Any], blobs: list[bytes]) -> SignRequest:
+        """Build the request from the task's arguments."""
         wishes: dict[str, Any] = dict(arguments["wishes"])
         if wishes.get("rect_mm") is not None:
             wishes["rect_mm"] = RectMm(*wishes["rect_mm"])
@@ -233,9 +240,27 @@ class Bench:
             wishes["signed_at"] = _moment(wishes["signed_at"])
         document: Source = _document(arguments, blobs)
         if arguments.get("image"):
-            wishes["image"] = _written(blobs[-1], folder, f"image.{arguments['image']}")
+            wishes["image"] = self._pictures.path_of(blobs[-1], arguments["image"])
         out = Path(arguments["out"]) if arguments.get("out") else None
         return SignRequest(document, key=arguments["key"], out=out, overwrite=True, **wishes)
+
+
+class _Pictures:
+    """The pictures that came with requests, by their content: the same one again is prepared already."""
+
+    def __init__(self) -> None:
+        self._folder = tempfile.TemporaryDirectory(prefix=_PREFIX)
+        self._known: OrderedDict[str, Path] = OrderedDict()
+
+    def path_of(self, data: bytes, kind: str) -> Path:
+        """Return the file that holds `data`."""
+        name = f"{hashlib.sha256(data).hexdigest()}.{kind}"
+        if name not in self._known:
+            self._known[name] = _written(data, Path(self._folder.name), name)
+        self._known.move_to_end(name)
+        while len(self._known) > _MOST_PICTURES:
+            self._known.popitem(last=False)[1].unlink(missing_ok=True)
+        return self._known[name]
 
 
 def _document(arguments: dict[str, Any], blobs: list[bytes]) -> Source:

@@ -16,6 +16,7 @@ from tests.bench import peer
 from tests.bench.big_scan import write_scan
 from tests.bench.figures import Figure
 from tests.bench.placing import placing
+from tests.bench.service import service_under_load
 from tests.bench.stage import Run, Stage, median_ms, script
 from tests.bench.tokens import token_signing
 from tests.plugins.kbnn.measure import measure as measure_dossiers
@@ -240,4 +241,5 @@ MEASURES: dict[str, Callable[[Stage], list[Figure]]] = {
     "kbnn": dossiers,
     "token": token_signing,
     "place": placing,
+    "service": service_under_load,
 }

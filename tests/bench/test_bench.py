@@ -29,8 +29,9 @@ def stage() -> Iterator[Stage]:
         (lambda stage: measures.big_scan(stage, 2, 1), ["sign 6 MB"] * 4 + ["verify 6 MB"] * 2),
         (lambda stage: measures.dossiers(stage, 3), ["3 KBNN dossiers"]),
         (lambda stage: measures.placing(stage, 1), ["place, 2 pages"] + ["place, 300 pages"] * 2),
+        (lambda stage: measures.service_under_load(stage, 2, 4, 4), ["REST sign adds"] + ["REST"] * 3),
     ],
-    ids=["warm", "batch", "cold", "verify", "scan", "kbnn", "place"],
+    ids=["warm", "batch", "cold", "verify", "scan", "kbnn", "place", "service"],
 )
 def test_measurement_works(stage: Stage, measure: Callable[[Stage], list[Figure]], names: list[str]) -> None:
     """A small round gives every figure it promises, with sensible values."""

@@ -104,7 +104,8 @@ def test_a_large_letter_goes_through_the_disk(
     assert answer.body.startswith(large)
     assert verified(answer.body, pki).verdict == "valid"
     folders = list(Path("/tmp").glob(f"kyso-serve-{service.process.pid}-*"))
-    assert not [file for folder in folders for file in folder.iterdir()]
+    assert folders
+    assert not [file for folder in folders for file in folder.rglob("*") if file.is_file()]
 
 
 def test_a_refusal_of_the_engine_is_a_problem(service: RunningService, token: str, letter_pdf: bytes) -> None:
