@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, cast
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 from kyso import text
 from kyso.cli import letters, output
@@ -26,6 +26,7 @@ from kyso.text import Phrase
 
 if TYPE_CHECKING:
     from kyso.extending.extension import ExtendedDocument, Target
+    from kyso.text import Language
 
 SCHEMA = "kyso.extended/1"
 PARTLY = 2
@@ -80,18 +81,32 @@ def run(
     return 0 if extended.level == target else PARTLY
 
 
-def _tell(source: Path, target: str, extended: ExtendedDocument, common: Common, *, as_json: bool) -> None:
-    counts = {name: getattr(extended, name) for name in ("timestamps", "certificates", "crls", "ocsp")}
-    told = {"document": str(source), "out": str(extended.path), "level": extended.level, **counts}
-    if as_json:
-        from kyso.reports.json import as_table
+def answer_of(source: Path, target: str, extended: ExtendedDocument, language: Language) -> dict[str, Any]:
+    """Return what became of a letter as the contract ``kyso.extended/1``."""
+    from kyso.reports.json import as_table
 
-        notices = [output.in_both(notice.code, notice.parameters) for notice in extended.notices]
-        sizes = {"size": extended.size, "original_size": extended.original_size}
-        report = as_table(extended.report, common.language)
-        output.put_json(
-            {"schema": SCHEMA, **told, "level_asked": target, **sizes, "notices": notices, "report": report}
-        )
+    return {
+        "schema": SCHEMA,
+        "document": str(source),
+        "out": str(extended.path),
+        "level": extended.level,
+        **_counts(extended),
+        "level_asked": target,
+        "size": extended.size,
+        "original_size": extended.original_size,
+        "notices": [output.in_both(notice.code, notice.parameters) for notice in extended.notices],
+        "report": as_table(extended.report, language),
+    }
+
+
+def _counts(extended: ExtendedDocument) -> dict[str, int]:
+    return {name: getattr(extended, name) for name in ("timestamps", "certificates", "crls", "ocsp")}
+
+
+def _tell(source: Path, target: str, extended: ExtendedDocument, common: Common, *, as_json: bool) -> None:
+    told = {"document": str(source), "out": str(extended.path), "level": extended.level, **_counts(extended)}
+    if as_json:
+        output.put_json(answer_of(source, target, extended, common.language))
     else:
         output.put(text.message("extending.done", common.language, told))
     if extended.level != target:

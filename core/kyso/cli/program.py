@@ -37,6 +37,8 @@ COMMANDS = {
     "intake destroy": "kyso.cli.intake_destroy",
     "intake policy": "kyso.cli.intake_policy",
     "batch sign": "kyso.cli.batch_sign",
+    "batch verify": "kyso.cli.batch_verify",
+    "batch extend": "kyso.cli.batch_extend",
     "keys list": "kyso.cli.keys",
     "keys remember": "kyso.cli.keys_remember",
     "keys forget": "kyso.cli.keys_forget",

@@ -235,7 +235,7 @@ def published_by_us(engine: Engine, letter: Letter) -> SignedDocument:
     """
     import hashlib
 
-    if not _goes_on_from(letter.source, letter.out):
+    if not goes_on_from(letter.source, letter.out):
         raise InputRefused("batch.output_foreign", name=str(letter.out))
     report = engine.verify(letter.out)
     mine = hashlib.sha256(engine.certificate(letter.request.key)).hexdigest()
@@ -264,7 +264,7 @@ def _document(letter: Letter, signature: SignatureReport, policy: str) -> Signed
     )
 
 
-def _goes_on_from(source: Path, out: Path) -> bool:
+def goes_on_from(source: Path, out: Path) -> bool:
     """Tell whether `out` begins with every byte of `source`, and has more."""
     with source.open("rb") as first, out.open("rb") as second:
         while piece := first.read(_COMPARED_AT_ONCE):
