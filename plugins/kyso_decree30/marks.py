@@ -15,6 +15,7 @@ from kyso.placement.lettering import Lettering, set_lines, shown_time
 from kyso.placement.templates import stamp_of
 from kyso.plugin import Notice, Placement, RectMm, SigningRefused, WrongUse
 from kyso.text import Phrase
+from kyso_decree30.numbering import given_parts
 from kyso_decree30.seal import SealPicture, seal_picture, true_size
 from kyso_stamps import ImageItem, StampSpec
 
@@ -52,7 +53,10 @@ class AttachmentPolicy:
         if intent.template is not None:
             return _templated(letter, intent, ATTACHMENT)
         time = shown_time(intent, intent.values["time_pattern"])
-        return _mark(letter, intent, ATTACHMENT, f"Số: {intent.values['number']}; {time}", None)
+        # The leading zero of a number below 10 (annex I, II.3) belongs to it here as on the letter.
+        parts = given_parts(intent.values["number"])
+        number = intent.values["number"] if parts is None else "/".join(part for part in parts if part)
+        return _mark(letter, intent, ATTACHMENT, f"Số: {number}; {time}", None)
 
 
 class CopyPolicy:

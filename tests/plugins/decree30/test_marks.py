@@ -44,6 +44,7 @@ def test_the_words_are_the_decrees() -> None:
     other = {"copy_form": "TRÍCH SAO", "organisation": "Sở Y tế"}
     for policy, settings, words in (
         ("decree30.attachment", NUMBER, f"Số: 12/QĐ-ABC; {time}"),
+        ("decree30.attachment", {"number": "Số: 7/QĐ-ABC"}, f"Số: 07/QĐ-ABC; {time}"),
         ("decree30.copy", COPY, f"SAO Y; ỦY BAN NHÂN DÂN TỈNH ABC; {time}"),
         ("decree30.copy", other, f"TRÍCH SAO; Sở Y tế; {time}"),
         ("decree30.attachment", iso, "Số: 12/QĐ-ABC; 2026-11-22T09:15:07+07:00"),

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
+from PIL import Image, ImageDraw
 
 from kyso.document.opening import open_letter
 from kyso.errors import KysoError
-from kyso.geometry import RectMm
+from kyso.geometry import RectMm, Rotation
 from tests.plugins.decree30 import letters
 from tests.support import judges
 from tests.support.pixels import find, reddish
 from tests.support.placing import place, written
-from tests.support.sheets import Setup, Sheet, variant
+from tests.support.sheets import PT, Setup, Sheet, variant
 
 PAGE = RectMm(0, 0, 210, 297)
 RECEIVED = {"number": "345", "forward_to": "Phòng Tổ chức - Hành chính", "file_symbol": "12/TCHC"}
@@ -89,3 +91,43 @@ def test_an_urgency_mark_fits_on_a_card() -> None:
     placement = place(Sheet((70.0, 100.0)).pdf(), "decree30.urgency", {"urgency": "HỎA TỐC"})
     assert placement.rect_mm is not None
     assert placement.rect_mm.centre_x == pytest.approx(35, abs=0.1)
+
+
+def bright_red(pixels: np.ndarray) -> np.ndarray:
+    """Mark red that is no coloured fringe of black letters, which pdfium draws with subpixels on a picture."""
+    return (pixels[..., 0] - np.maximum(pixels[..., 1], pixels[..., 2])) > 110
+
+
+def scanned(size_mm: tuple[float, float]) -> bytes:
+    """Return a page that is nothing but a picture: yellowish paper with specks, and some print."""
+    paper = Image.new("L", (round(size_mm[0] * 4), round(size_mm[1] * 4)), 236)
+    drawing = ImageDraw.Draw(paper)
+    for speck in range(40):
+        drawing.point((speck * 197 % paper.width, speck * 389 % paper.height), fill=150)
+    for row in range(24, round(size_mm[1]) - 20, 7):
+        drawing.rectangle((120, row * 4, paper.width - 80, row * 4 + 10), fill=60)
+    sheet = Sheet(size_mm)
+    sheet.canvas.drawInlineImage(paper, 0, 0, size_mm[0] * PT, size_mm[1] * PT)
+    return sheet.pdf()
+
+
+@pytest.mark.parametrize("rotate", [0, 90, 180, 270])
+@pytest.mark.parametrize("size_mm", [(148.0, 210.0), (210.0, 297.0), (420.0, 297.0)], ids=str)
+def test_scans_of_any_size_and_turn_take_their_marks_upright(size_mm: tuple[float, float], rotate: Rotation) -> None:
+    """The degree of urgency and a copy's line find the empty margin of a scanned page, upright for the reader."""
+    data = variant(scanned(size_mm), Setup(rotate, (11, -6), 5))
+    page = RectMm(0, 0, *size_mm)
+    urgency = place(data, "decree30.urgency", {"urgency": "HỎA TỐC"})
+    copy = place(written(data, urgency), "decree30.copy", {"copy_form": "TRÍCH SAO", "organisation": "UBND XÃ AN BÌNH"})
+    assert urgency.rect_mm is not None
+    assert copy.rect_mm is not None
+    assert "decree30.mark_covers" not in [notice.code for notice in copy.notices]
+    assert not copy.rect_mm.intersects(urgency.rect_mm)
+    both = written(written(data, urgency), copy)
+    red = find(judges.render_pdfium(both, 1, 100.0), page, bright_red)
+    assert red is not None
+    assert (red.width, red.height) == pytest.approx((30, 8), abs=0.6)
+    assert red.bottom < 24
+    with open_letter(data) as letter:
+        assert letter.free_of_ink(1, urgency.rect_mm)
+        assert letter.free_of_ink(1, copy.rect_mm)
