@@ -84,12 +84,18 @@ def _commands(language: Language) -> str:
     names = [found.group(1) for found in re.finditer(r"^ {2}(\S+(?: \S+)*?) {2,}\S", section, flags=re.MULTILINE)]
     blocks = [f"\n```text\n{top}\n```\n"]
     for name in names:
-        page = _help(language, *name.split())
-        blocks.append(f"\n## kyso {name}\n\n```text\n{page}\n```\n")
-        # The page of a plugin's group lists its commands by their full names.
-        within = re.findall(rf"^ {{2}}({re.escape(name)} \S+) {{2,}}\S", page, flags=re.MULTILINE)
-        blocks += [f"\n### kyso {one}\n\n```text\n{_help(language, *one.split())}\n```\n" for one in within]
+        blocks += _command(language, name, "##")
     return "".join(blocks)
+
+
+def _command(language: Language, name: str, mark: str) -> list[str]:
+    """Return the section of a command, and those of the commands below it."""
+    page = _help(language, *name.split())
+    sections = [f"\n{mark} kyso {name}\n\n```text\n{page}\n```\n"]
+    # The page of a plugin's group lists its commands by their full names.
+    for one in re.findall(rf"^ {{2}}({re.escape(name)} \S+) {{2,}}\S", page, flags=re.MULTILINE):
+        sections += _command(language, one, mark + "#")
+    return sections
 
 
 def _policies(language: Language) -> str:
