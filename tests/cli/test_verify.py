@@ -221,3 +221,11 @@ def test_an_encrypted_letter_in_another_process(kyso: Kyso, post: Path, monkeypa
     options = ["--format", "csv", "--workers", "2", "--password-env", "READ"]
     rows = list(csv.DictReader(io.StringIO(kyso("verify", post, *options).out, newline="")))
     assert rows[-1]["verdict"] == "unsigned"
+
+
+def test_a_signature_file_speaks_for_its_letter(kyso: Kyso, post: Path) -> None:
+    """In a folder the letter beside it is not judged a second time as unsigned; one without a letter is passed over."""
+    (post / "c.pdf.p7s").write_bytes(b"no signature")
+    (post / "mail.p7s").write_bytes(b"of a mail")
+    rows = list(csv.DictReader(io.StringIO(kyso("verify", post, "--format", "csv").out, newline="")))
+    assert [Path(row["file"]).name for row in rows] == ["a.pdf", "b.pdf", "e.pdf", "c.pdf.p7s", "d.pdf"]

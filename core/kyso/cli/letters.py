@@ -91,12 +91,14 @@ def refuse_existing(path: Path, *, force: bool) -> None:
 def sources_of(files: Sequence[Path]) -> list[Path]:
     """Return the files given, with the PDF files under the folders among them.
 
+    A letter that has a signature file beside it is judged by that file, which speaks of both.
+
     :raises WrongUse: a folder holds none.
     """
     found: list[Path] = []
     for file in files:
         if file.is_dir():
-            within = pdf_files(file)
+            within = _with_signature_files(file)
             if not within:
                 raise WrongUse("cli.folder_empty", name=file)
             found += within
@@ -105,7 +107,19 @@ def sources_of(files: Sequence[Path]) -> list[Path]:
     return found
 
 
-def pdf_files(folder: Path, leaving_out: Path | None = None) -> list[Path]:
+def _with_signature_files(folder: Path) -> list[Path]:
+    files = pdf_files(folder, suffixes=(".pdf", ".p7s"))
+    if not any(path.suffix.lower() == ".p7s" for path in files):
+        return files
+    from kyso.verification.detached import signed_file
+
+    signed = {path: signed_file(path) for path in files if path.suffix.lower() == ".p7s"}
+    letters = set(signed.values())
+    # A signature file without its letter is an attachment of some mail, nothing to judge.
+    return [path for path in files if path not in letters and signed.get(path, path) is not None]
+
+
+def pdf_files(folder: Path, leaving_out: Path | None = None, suffixes: tuple[str, ...] = (".pdf",)) -> list[Path]:
     """Return the PDF files under `folder`, sorted, without hidden ones and without those under `leaving_out`.
 
     Links to folders are not followed.
@@ -117,5 +131,5 @@ def pdf_files(folder: Path, leaving_out: Path | None = None) -> list[Path]:
     for place, folders, names in os.walk(folder):
         here = Path(place)
         folders[:] = [name for name in folders if not name.startswith(".") and (here / name).resolve() != without]
-        found += [here / name for name in names if name.lower().endswith(".pdf") and not name.startswith(".")]
+        found += [here / name for name in names if name.lower().endswith(suffixes) and not name.startswith(".")]
     return sorted(found)

@@ -50,17 +50,14 @@ def _with_signers(facts: LetterFacts, report: VerificationReport) -> LetterFacts
     The head of a letter stands in capitals over several lines, with the superior body first; the organisation on a
     certificate is spelt as its name is.
     """
-    organisations = [
-        signature.signer.organisation
-        for signature in reversed(report.signatures)
-        if signature.kind != "timestamp" and signature.integrity == "intact" and signature.signer.organisation
-    ]
-    if not organisations:
-        return facts
+    signers = [each for each in reversed(report.signatures) if each.kind != "timestamp" and each.signer.organisation]
     head = folded_name(facts.author)
     if not head:
-        return LetterFacts(organisations[0]).completed(facts)
-    same = next((name for name in organisations if head.endswith(folded_name(name))), None)
+        # Nobody but a signer who can be relied on is named as the author of a page that does not say it.
+        trusted = [each.signer.organisation for each in signers if each.verdict == "valid"]
+        return LetterFacts(trusted[0]).completed(facts) if trusted else facts
+    names = [each.signer.organisation for each in signers if each.integrity == "intact"]
+    same = next((name for name in names if head.endswith(folded_name(name))), None)
     return facts if same is None else LetterFacts(same).completed(facts)
 
 
