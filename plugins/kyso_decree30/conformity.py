@@ -40,6 +40,7 @@ SAME_TIME = timedelta(minutes=5)
 _ROUND = 0.15
 _DATE = re.compile(r"(?P<day>\d{1,2})[/.-](?P<month>\d{1,2})[/.-](?P<year>\d{4})")
 _ISO_DATE = re.compile(r"(?P<year>\d{4})-(?P<month>\d{2})-(?P<day>\d{2})")
+_NUMBER = re.compile(r"(?:S[ốỐ]\s*:?\s*)\d{1,6}|\b\d{1,6}[a-zđ]?\s*/\s*[A-ZĐ]")
 _TIME = re.compile(r"(?P<hour>\d{1,2}):(?P<minute>\d{2}):(?P<second>\d{2})")
 
 
@@ -60,6 +61,7 @@ class Decree30Check:
             _seal_size(scene),
             _number_and_date(letter, scene),
             _day_of_issue(letter, scene),
+            _shown_time(letter, scene),
             _mark_place(letter, scene),
             _mark_time(scene),
             _own_picture(letter, scene),
@@ -216,7 +218,7 @@ def _number_and_date(letter: Letter, scene: Scene) -> Conformity:
     number = head.number.number if head.number is not None else ""
     number = number or fields.number_value
     day = shown_day(head, fields)
-    if numbered_before(letter) is not None:
+    if numbered_before(letter) is not None or _number_drawn(letter, scene):
         return _judged("number_and_date", article, (), Text("Ghi bằng chữ ký số", "Drawn by a signature"))
     failed = []
     if not number:
@@ -227,6 +229,15 @@ def _number_and_date(letter: Letter, scene: Scene) -> Conformity:
     whole = f"{number}/{symbol}" if symbol and "/" not in number else number
     shown = f"{whole}, {day:%d/%m/%Y}" if day is not None else whole
     return _judged("number_and_date", article, failed, Text(shown, shown))
+
+
+def _number_drawn(letter: Letter, scene: Scene) -> bool:
+    """Tell whether another program's signature shows a number at the head of page 1."""
+    third = letter.page(1).height_mm / 3
+    return any(
+        one.page == 1 and one.shown.ink_mm.top < third and _NUMBER.search(one.shown.text)
+        for one in scene.having("other")
+    )
 
 
 def _day_of_issue(letter: Letter, scene: Scene) -> Conformity:
@@ -250,6 +261,46 @@ def _day_of_issue(letter: Letter, scene: Scene) -> Conformity:
         "Signed on the day or the next working day (public holidays are not known)",
     )
     return _judged("day_of_issue", article, failed, good)
+
+
+def _shown_time(letter: Letter, scene: Scene) -> Conformity:
+    """A time that a picture shows has to be the time of signing, and a seal's fit the letter's date.
+
+    The decree asks for a time on attachments and copies only; other programs show one beside every picture.
+    """
+    article = "NĐ 30/2020/NĐ-CP, Phụ lục I, II.7.d, II.8.a; Điều 18"
+    head = read_head(letter)
+    issued = shown_day(head, issue_fields(letter, head))
+    seen, failed = False, []
+    for one in scene.having("leader", "seal"):
+        day = day_in(one.shown.text)
+        if day is None:
+            continue
+        seen = True
+        moment, signed = shown_moment(one.shown.text), one.report.signing_time.value
+        if signed is not None:
+            local = signed.astimezone(VIETNAM_TIME)
+            differs = abs(moment - signed) > SAME_TIME if moment is not None else day != local.date()
+            if differs:
+                shown = f"{moment:%d/%m/%Y %H:%M:%S}" if moment is not None else f"{day:%d/%m/%Y}"
+                about = (one.report.field, shown, f"{local:%d/%m/%Y %H:%M:%S}")
+                failed.append(
+                    Text(
+                        "“{}” hiển thị {} nhưng ký lúc {}".format(*about),
+                        "“{}” shows {} but was signed at {}".format(*about),
+                    )
+                )
+        if one.role == "seal" and issued is not None and not issued <= day <= next_working_day(issued):
+            failed.append(
+                Text(
+                    f"Dấu hiển thị ngày {day:%d/%m/%Y}, văn bản đề ngày {issued:%d/%m/%Y}",
+                    f"The seal shows {day:%d/%m/%Y}, the letter is dated {issued:%d/%m/%Y}",
+                )
+            )
+    if not seen:
+        why = Text("Hình chữ ký và dấu không hiển thị thời gian", "Neither signature nor seal shows a time")
+        return _not_applicable("shown_time", article, why)
+    return _judged("shown_time", article, failed, Text("Đúng thời gian ký", "The time of signing"))
 
 
 def _signed_on(signed: Signed) -> date | None:
@@ -305,15 +356,23 @@ def _mark_time(scene: Scene) -> Conformity:
     return _judged("mark_time", _MARK, failed, Text("Có hiển thị thời gian ký", "The time of signing is shown"))
 
 
+def day_in(text: str) -> date | None:
+    """Return the date that a text shows in figures, ``None`` without one or for a day that there is not."""
+    day = _ISO_DATE.search(text) or _DATE.search(text)
+    try:
+        return None if day is None else date(int(day["year"]), int(day["month"]), int(day["day"]))
+    except ValueError:
+        return None
+
+
 def shown_moment(text: str) -> datetime | None:
     """Return the date and time that a text shows, in Vietnam's zone; ``None`` without both."""
-    day, time = _ISO_DATE.search(text) or _DATE.search(text), _TIME.search(text)
+    day, time = day_in(text), _TIME.search(text)
     if day is None or time is None:
         return None
     hour, minute, second = map(int, time.groups())
     try:
-        whole = date(int(day["year"]), int(day["month"]), int(day["day"]))
-        return datetime.combine(whole, clock(hour, minute, second), VIETNAM_TIME)
+        return datetime.combine(day, clock(hour, minute, second), VIETNAM_TIME)
     except ValueError:
         return None
 

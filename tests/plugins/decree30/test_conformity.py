@@ -33,6 +33,7 @@ ALL = [
     "seal_size",
     "number_and_date",
     "day_of_issue",
+    "shown_time",
     "mark_place",
     "mark_time",
     "own_picture",
@@ -86,7 +87,7 @@ def test_a_letter_as_the_decree_asks_meets_every_rule(
     """Recognised by the policy, or in another program's file by place and colour."""
     data = sealed_letter(signature_image, seal_image, setup=setup)
     data = without_policy(data) if foreign else data
-    expected = dict.fromkeys(ALL, "met") | {"mark_place": "not_applicable", "mark_time": "not_applicable"}
+    expected = dict.fromkeys(ALL, "met") | dict.fromkeys(("mark_place", "mark_time", "shown_time"), "not_applicable")
     assert statuses(data) == expected
     assert "33 %" in judged(data)["seal_overlap"].detail.en
 
@@ -209,3 +210,34 @@ def test_a_malformed_appearance_is_no_crash(broken: str, signature_image: Path, 
         pdf.save(saved)
     found = statuses(saved.getvalue())
     assert set(found) == set(ALL)
+
+
+@pytest.mark.parametrize("foreign", [False, True], ids=["kyso", "another-program"])
+def test_a_time_that_is_shown_must_be_true(foreign: bool, signature_image: Path, seal_image: Path) -> None:
+    """A picture that shows a time is held to the time of signing, the seal's also to the letter's date."""
+    data = draft(*DONE).data
+    data = written(data, place(data, "decree30.leader", image=signature_image, signer="Lê Văn Hùng"))
+    data = written(data, seal(data, seal_image, {**DIAMETER, "show": "image-organisation-time"}))
+    data = without_policy(data) if foreign else data
+    made = report(fields_of(data))()
+    # The seal shows 09:15:07 of 22/11/2026, the letter's date; the report says ten o'clock.
+    found = judged(data, made)["shown_time"]
+    assert found.status == "not_met"
+    assert "22/11/2026 09:15:07" in found.detail.en
+    assert statuses(data, later(made, timedelta(minutes=-44)))["shown_time"] == "met"
+    early = draft("Số: 07/UBND-VP", "Hà Nội, ngày 10 tháng 11 năm 2026").data
+    early = written(early, place(early, "decree30.leader", image=signature_image, signer="Lê Văn Hùng"))
+    settings = {**DIAMETER, "show": "image-organisation-time", "confirm_date": "yes"}
+    early = written(early, seal(early, seal_image, settings))
+    detail = judged(early, later(report(fields_of(early))(), timedelta(minutes=-44)))["shown_time"].detail.en
+    assert detail == "The seal shows 22/11/2026, the letter is dated 10/11/2026"
+
+
+def test_a_number_that_another_program_drew_counts(signature_image: Path, seal_image: Path) -> None:
+    """A signature at the head of page 1 that shows a number stands for a printed one."""
+    data = draft(None, None).data
+    data = written(data, place(data, "decree30.leader", image=signature_image, signer="Lê Văn Hùng"))
+    numbered = place(data, "decree30.number", {"number": "7/UBND-VP", "date": "22/11/2026"})
+    data = written(data, numbered)
+    data = written(data, seal(data, seal_image, {**DIAMETER, "confirm_number": "yes"}))
+    assert statuses(without_policy(data))["number_and_date"] == "met"
