@@ -8,6 +8,7 @@ import typer
 
 from kyso.cli import output
 from kyso_desk.agent.command import app as agent_app
+from kyso_desk.agent.command import beside_desk
 
 if TYPE_CHECKING:
     from kyso.cli.common import Common
@@ -37,11 +38,12 @@ def desk(
         print(url, flush=True)
         output.say("desk.running", language, {"url": url})
 
-    run_desk(
-        common.config,
-        port=port,
-        online=common.online,
-        language=language,
-        opened=opened,
-        with_browser=not no_browser,
-    )
+    with beside_desk(common, no_browser=no_browser):
+        run_desk(
+            common.config,
+            port=port,
+            online=common.online,
+            language=language,
+            opened=opened,
+            with_browser=not no_browser,
+        )

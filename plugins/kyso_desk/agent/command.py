@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from kyso.cli import output
-from kyso.errors import InputRefused, WrongUse
+from kyso.errors import InputRefused, KysoError, WrongUse
 
 if TYPE_CHECKING:
     from kyso.cli.common import Common
     from kyso_desk.agent.browsers import BrowserStore
     from kyso_desk.agent.leaf import Leaf
     from kyso_desk.agent.origins import OriginStore, Permission
-    from kyso_desk.agent.server import RunningAgent
+    from kyso_desk.agent.server import AgentPlan, RunningAgent
+    from kyso_desk.agent.settings import AgentSettings
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
@@ -43,45 +46,76 @@ def run(
     import asyncio
     import dataclasses
     import logging
-    import webbrowser
 
-    from kyso_desk.agent.leaf import ends_soon
-    from kyso_desk.agent.server import AgentPlan, run_agent
+    from kyso_desk.agent.server import run_agent
     from kyso_desk.agent.settings import agent_settings
 
     common: Common = ctx.obj
-    language = common.language
     settings = agent_settings(common.config)
     if port is not None:
         settings = dataclasses.replace(settings, port=port)
     logging.basicConfig(stream=sys.stderr, format="%(message)s", level=logging.WARNING)
     logging.getLogger("kyso.agent").setLevel(logging.INFO)
-
-    def ready(running: RunningAgent) -> None:
-        output.say("agent.running", language, {"port": running.port})
-        if running.leaf_is_new or not _is_trusted(running.leaf):
-            output.say("agent.leaf_new", language)
-        elif ends_soon(running.leaf):
-            output.say("agent.leaf_ends", language, {"date": running.leaf.not_after.strftime("%d/%m/%Y")})
-
-    plan = AgentPlan(
-        common.config,
-        settings,
-        agent_folder(),
-        online=common.online or common.config.network.online,
-        language=language,
-        open_window=None if no_browser else webbrowser.open,
-        # The address of a window is its key: on stdout for the person, in no log.
-        told=(lambda url: print(url, flush=True)) if no_browser else (lambda url: None),
-    )
+    plan = _plan(common, settings, no_browser=no_browser)
 
     async def main() -> None:
         stop = asyncio.Event()
         for name in ("SIGINT", "SIGTERM"):
             _on_signal(name, stop)
-        await run_agent(plan, ready, stop)
+        await run_agent(plan, lambda running: _tell(common, running), stop)
 
     asyncio.run(main())
+
+
+@contextmanager
+def beside_desk(common: Common, *, no_browser: bool) -> Iterator[None]:
+    """Run the agent while the desk is open, where the configuration says so.
+
+    An agent that cannot run (its port is taken) is told, and costs no desk.
+    """
+    from kyso_desk.agent.settings import agent_settings
+
+    settings = agent_settings(common.config)
+    if not settings.with_desk:
+        yield
+        return
+    from kyso_desk.agent.server import BackgroundAgent
+
+    with ExitStack() as stack:
+        try:
+            plan = _plan(common, settings, no_browser=no_browser)
+            _tell(common, stack.enter_context(BackgroundAgent(plan)))
+        except KysoError as error:
+            output.say_error(error, common.language)
+        yield
+
+
+def _plan(common: Common, settings: AgentSettings, *, no_browser: bool) -> AgentPlan:
+    import webbrowser
+
+    from kyso_desk.agent.server import AgentPlan
+
+    return AgentPlan(
+        common.config,
+        settings,
+        agent_folder(),
+        online=common.online or common.config.network.online,
+        language=common.language,
+        open_window=None if no_browser else webbrowser.open,
+        # The address of a window is its key: on stdout for the person, in no log.
+        told=(lambda url: print(url, flush=True)) if no_browser else (lambda url: None),
+    )
+
+
+def _tell(common: Common, running: RunningAgent) -> None:
+    """Say where the agent listens, and what the person should do about its certificate."""
+    from kyso_desk.agent.leaf import ends_soon
+
+    output.say("agent.running", common.language, {"port": running.port})
+    if running.leaf_is_new or not _is_trusted(running.leaf):
+        output.say("agent.leaf_new", common.language)
+    elif ends_soon(running.leaf):
+        output.say("agent.leaf_ends", common.language, {"date": running.leaf.not_after.strftime("%d/%m/%Y")})
 
 
 def _on_signal(name: str, stop: object) -> None:

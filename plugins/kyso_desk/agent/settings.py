@@ -14,6 +14,12 @@ if TYPE_CHECKING:
 
 AGENT_SETTINGS = (
     Setting(
+        "agent",
+        "flag",
+        Text("Chạy trình ký cho trang web cùng với bàn làm việc", "Run the agent for web pages together with the desk"),
+        default="no",
+    ),
+    Setting(
         "agent_port",
         "number",
         Text("Cổng của trình ký cho trang web", "Port of the agent for web pages"),
@@ -58,6 +64,7 @@ AGENT_SETTINGS = (
 class AgentSettings:
     """How this agent works.
 
+    :param with_desk: run together with ``kyso desk``.
     :param largest_bytes: greatest letter that is fetched.
     :param deadline_s: seconds for fetching or delivering one letter.
     :param decision_s: seconds that a person has for each question.
@@ -69,6 +76,7 @@ class AgentSettings:
     decision_s: float
     ca_file: Path | None
     workers: int
+    with_desk: bool = False
 
 
 def agent_settings(config: Config) -> AgentSettings:
@@ -84,4 +92,5 @@ def agent_settings(config: Config) -> AgentSettings:
         decision_s=max(5.0, float(values["agent_decision_s"])),
         ca_file=None if ca_file is None else config.base_dir / Path(ca_file).expanduser(),
         workers=min(8, max(1, int(values["agent_workers"]))),
+        with_desk=values["agent"],
     )

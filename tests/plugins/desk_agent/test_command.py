@@ -6,6 +6,7 @@ import json
 import os
 import re
 import signal
+import socket
 import ssl
 import subprocess
 import sys
@@ -16,6 +17,8 @@ from pathlib import Path
 import pytest
 from websockets.sync.client import connect
 
+from kyso.cli.common import Common
+from kyso_desk.agent.command import beside_desk
 from kyso_desk.agent.leaf import CERTIFICATE_FILE
 from kyso_desk.agent.origins import FILE_NAME
 from tests.cli.conftest import Kyso
@@ -128,3 +131,37 @@ def test_installing_needs_consent(kyso: Kyso, isolated_environment: Path, monkey
     listed = subprocess.run(["certutil", "-L", "-d", store], capture_output=True, text=True, check=True)
     assert "kyso agent" not in listed.stdout
     assert not (agent_folder() / CERTIFICATE_FILE).exists()
+
+
+def with_agent(office: Path, port: int) -> Path:
+    """Return a configuration that brings the agent along with the desk."""
+    text = (office / "kyso.toml").read_text(encoding="utf-8")
+    config = office / f"with-agent-{port}.toml"
+    settings = f"\n[plugins.desk]\nagent = true\nagent_port = {port}\nworkers = 1\nagent_workers = 1\n"
+    config.write_text(text + settings, encoding="utf-8")
+    return config
+
+
+def test_the_desk_brings_the_agent_along(agent_office: Path) -> None:
+    """With ``agent = true`` the desk answers web pages as well, and both end together."""
+    program = [sys.executable, "-c", "from kyso.cli import main; main()", "desk", "--port", "0", "--no-browser"]
+    process = subprocess.Popen(
+        [*program, "--config", str(with_agent(agent_office, 0))],
+        env={**os.environ, "KYSO_LANG": "en", "PYTHONUNBUFFERED": "1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    assert "/open/" in process.stdout.readline()
+    process.send_signal(signal.SIGTERM)
+    _, told = process.communicate(timeout=PATIENCE_S)
+    assert re.search(r"wss://127\.0\.0\.1:\d+", told), told
+
+
+def test_a_taken_port_costs_the_agent_and_not_the_desk(agent_office: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Where VGCA Sign Service runs already, the desk says so and opens without the agent."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        config = with_agent(agent_office, taken.getsockname()[1])
+        with beside_desk(Common(asked_language="en", config_path=config), no_browser=True):
+            assert "agent.port_taken" in capsys.readouterr().err
