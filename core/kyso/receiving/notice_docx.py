@@ -64,22 +64,19 @@ def _set_page(document: Any) -> None:
 
 
 def _head(document: Any, letter: Letter) -> None:
-    """Boxes 1 to 5b in two columns."""
-    left, right = _columns(document, _HEAD_MM)
+    """Boxes 1 to 5b in two columns; number and date share a row, however many lines the names above take (II.4)."""
+    (left, right), (number, dated) = _columns(document, _HEAD_MM, rows=2)
     for words in letter.superior:
         _line(left, words, 12, align=_CENTRE)
     for words in letter.issuer:
         _line(left, words, 12, align=_CENTRE, bold=True)
     _rule(left, 22.0)
-    _line(left, f"Số: {letter.number_and_symbol}", 13, align=_CENTRE)
-    _line(left, f"V/v {letter.subject}", 12, align=_CENTRE).paragraph_format.space_before = Pt(3)
+    _line(number, f"Số: {letter.number_and_symbol}", 13, align=_CENTRE)
+    _line(number, f"V/v {letter.subject}", 12, align=_CENTRE).paragraph_format.space_before = Pt(3)
     _line(right, _NATION, 12, align=_CENTRE, bold=True)
     _line(right, _MOTTO, 13, align=_CENTRE, bold=True)
     _rule(right, 58.0)
-    # One line lower for each line that the issuer has more: number and date stand on one level (II.4).
-    for _ in range(max(0, len(letter.superior) + len(letter.issuer) - 2)):
-        _line(right, "", 12, align=_CENTRE)
-    _line(right, letter.place_and_date, 13, align=_CENTRE, italic=True)
+    _line(dated, letter.place_and_date, 13, align=_CENTRE, italic=True)
 
 
 def _addressees(document: Any, letter: Letter) -> None:
@@ -95,7 +92,7 @@ def _addressees(document: Any, letter: Letter) -> None:
 def _closing(document: Any, letter: Letter) -> None:
     """Boxes 9b and 7a to 7c side by side; 7c stays empty for the signature."""
     _line(document, "", 14).paragraph_format.keep_with_next = True
-    left, right = _columns(document, _CLOSING_MM)
+    ((left, right),) = _columns(document, _CLOSING_MM, rows=1)
     _line(left, "Nơi nhận:", 12, bold=True, italic=True)
     for number, words in enumerate(letter.recipients, 1):
         mark = "." if number == len(letter.recipients) else ";"
@@ -107,15 +104,11 @@ def _closing(document: Any, letter: Letter) -> None:
     _line(right, letter.name, 14, align=_CENTRE, bold=True)
 
 
-def _columns(document: Any, widths_mm: tuple[float, float]) -> tuple[Any, Any]:
-    table = document.add_table(rows=1, cols=2)
+def _columns(document: Any, widths_mm: tuple[float, float], *, rows: int) -> list[tuple[Any, Any]]:
+    """Return the two cells of each row of a table without lines."""
+    table = document.add_table(rows=rows, cols=2)
     table.alignment = WD_TABLE_ALIGNMENT.CENTER
     table.autofit = False
-    for cell, column, width in zip(table.rows[0].cells, table.columns, widths_mm, strict=True):
-        # Word goes by the cell's width, LibreOffice by the column's.
-        cell.width = column.width = Mm(width)
-        # A cell comes with an empty paragraph, which would be a blank line on top.
-        cell._element.remove(cell.paragraphs[0]._element)
     margins = OxmlElement("w:tblCellMar")
     for side in ("left", "right"):
         margin = OxmlElement(f"w:{side}")
@@ -123,10 +116,17 @@ def _columns(document: Any, widths_mm: tuple[float, float]) -> tuple[Any, Any]:
         margin.set(qn("w:type"), "dxa")
         margins.append(margin)
     table._tbl.tblPr.append(margins)
-    row = table.rows[0]._tr.get_or_add_trPr()
-    row.append(OxmlElement("w:cantSplit"))
-    left, right = table.rows[0].cells
-    return left, right
+    found = []
+    for row in table.rows:
+        row._tr.get_or_add_trPr().append(OxmlElement("w:cantSplit"))
+        for cell, column, width in zip(row.cells, table.columns, widths_mm, strict=True):
+            # Word goes by the cell's width, LibreOffice by the column's.
+            cell.width = column.width = Mm(width)
+            # A cell comes with an empty paragraph, which would be a blank line on top.
+            cell._element.remove(cell.paragraphs[0]._element)
+        left, right = row.cells
+        found.append((left, right))
+    return found
 
 
 def _line(
