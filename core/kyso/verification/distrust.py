@@ -87,7 +87,7 @@ def distrust_of(settings: VerificationSettings) -> tuple[DistrustEntry, ...]:
     :raises ConfigWrong: one cannot be read; to go on without it would be to trust what a person ruled out.
     """
     folders = tuple(dict.fromkeys((*settings.distrust, *settings.trust)))
-    return distrust_list(folders) if any((folder / FILE_NAME).exists() for folder in folders) else ()
+    return distrust_list(folders)
 
 
 def distrust_list(paths: Iterable[Path]) -> tuple[DistrustEntry, ...]:

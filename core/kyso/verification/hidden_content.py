@@ -128,7 +128,7 @@ def _definitions(data: bytes) -> Iterator[_Definition]:
             place = end + 6 if over < 0 else over + len(_REVISION_END)
             continue
         text = data[head.end() : end]
-        stream = _STREAM.search(text, 0, _HEAD_BYTES)
+        stream = _STREAM.search(text, 0, _HEAD_BYTES) if b"stream" in text else None
         if stream is not None:
             behind = head.end() + stream.end() + int(stream[1])
             if data[behind : behind + 12].lstrip().startswith(b"endstream"):

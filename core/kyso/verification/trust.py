@@ -12,8 +12,12 @@ from __future__ import annotations
 
 import base64
 import binascii
+import contextlib
+import os
 import re
+import stat
 from functools import lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from kyso.cms import algorithms, der
@@ -25,7 +29,6 @@ from kyso.verification.crl import RevocationList, read_crl
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 MAX_FILE_BYTES: Final = 64 << 20
 MAX_FILES: Final = 5000
@@ -64,7 +67,7 @@ def load_trust(trust: tuple[Path, ...], crls: tuple[Path, ...]) -> TrustStore:
     return _load(_places(trust), _places(crls))
 
 
-_File = tuple["Path", int, int]
+_File = tuple[str, int, int]
 _Place = tuple["Path", bool, tuple[_File, ...]]
 
 
@@ -75,15 +78,34 @@ def _places(paths: tuple[Path, ...]) -> tuple[_Place, ...]:
     for path in paths:
         folder = path.is_dir()
         files: list[_File] = []
-        for file in sorted(path.rglob("*")) if folder else [path]:
+        for file, state in sorted(_below(str(path))) if folder else _itself(path):
             if count >= MAX_FILES:
                 break
-            if file.is_file():
-                state = file.stat()
+            if stat.S_ISREG(state.st_mode):
                 files.append((file, state.st_size, state.st_mtime_ns))
                 count += 1
         found.append((path, folder, tuple(files)))
     return tuple(found)
+
+
+def _below(folder: str) -> Iterator[tuple[str, os.stat_result]]:
+    """Yield what lies in a folder and below it; links to folders are not followed. Asked for every letter."""
+    try:
+        with os.scandir(folder) as opened:
+            entries = list(opened)
+    except OSError:
+        return  # a folder that may not be read holds nothing usable, which is told
+    for entry in entries:
+        if entry.is_dir(follow_symlinks=False):
+            yield from _below(entry.path)
+            continue
+        with contextlib.suppress(OSError):  # a link that leads nowhere
+            yield entry.path, entry.stat()
+
+
+def _itself(file: Path) -> Iterator[tuple[str, os.stat_result]]:
+    with contextlib.suppress(OSError):
+        yield str(file), file.stat()
 
 
 @lru_cache(maxsize=16)
@@ -112,12 +134,12 @@ def _load(trust: tuple[_Place, ...], crls: tuple[_Place, ...]) -> TrustStore:
 
 
 @lru_cache(maxsize=1024)
-def _read_file(path: Path, size: int, modified: int) -> _FileContent:
+def _read_file(path: str, size: int, modified: int) -> _FileContent:
     del modified  # part of the cache key: a changed file is read again
     if size > MAX_FILE_BYTES:
         return _FileContent((), ())
     try:
-        data = path.read_bytes()
+        data = Path(path).read_bytes()
     except OSError:
         return _FileContent((), ())
     certificates: list[Certificate] = []
