@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from kyso.cli import output
 from kyso.cli.common import Common
-from kyso.plugin import InputRefused, Secret, WrongUse
+from kyso.plugin import InputRefused, Notice, Secret, SigningRefused, WrongUse
 from kyso_kbnn.settings import KbnnSettings, settings_of
 
 if TYPE_CHECKING:
@@ -74,15 +74,18 @@ def sign_role(
     secret_env: str | None,
     again: bool,
 ) -> object:
-    """Sign as one role with a configured key."""
+    """Sign as one role with a configured key.
+
+    :raises SigningRefused: the key is not of the form that the unit uses.
+    """
     from kyso.cli.secrets import asker
-    from kyso.signing.judgement import judge
     from kyso.signing.keys import uri_of
     from kyso_kbnn.signing import SignerKey, key_form, sign_folder
 
     username = settings.accountant_username if role == "accountant" else settings.holder_username
     with common.engine(asker(common.language, secret_env=secret_env)) as engine:
         form = key_form(uri_of(key_name, common.config))
+        refuse_other_form(form, settings)
         return sign_folder(
             folder,
             role,
@@ -90,9 +93,30 @@ def sign_role(
             settings.profile,
             settings.house_rules,
             present(),
-            judge_certificate=lambda certificate, chain: judge(certificate, chain, common.config, present()),
+            judge_certificate=lambda certificate, chain: _judged(certificate, chain, key_name, common),
             again=again,
         )
+
+
+def refuse_other_form(form: str, settings: KbnnSettings) -> None:
+    """Hold a key's form against the one that the unit uses (letter 7204/KBNN-CNTT: token or remote, one at a time).
+
+    :raises SigningRefused: it is the other one.
+    """
+    wanted = settings.key_form
+    if settings.house_rules.one_key_form and wanted is not None and {form, wanted} == {"token", "remote"}:
+        raise SigningRefused("kbnn.other_key_form", wanted=wanted, form=form)
+
+
+def _judged(certificate: bytes, chain: tuple[bytes, ...], key_name: str, common: Common) -> tuple[Notice, ...]:
+    """Judge a signer's certificate as before every signature; both signers of a dossier are people."""
+    from kyso.signing.judgement import judge
+    from kyso.signing.owner import check_owner
+
+    config = common.config
+    online = common.online or config.network.online
+    doubts = judge(certificate, chain, config, present(), online=online)
+    return (*doubts, *check_owner(certificate, "person", key_name, config))
 
 
 def sign_xml(
@@ -113,17 +137,18 @@ def sign_xml(
     from kyso.models import Signed
     from kyso.plugin import KeyTrouble
     from kyso.signing.certificates import check_certificate
-    from kyso.signing.judgement import judge
-    from kyso_kbnn.signing import envelope_certificates
+    from kyso.signing.keys import uri_of
+    from kyso_kbnn.signing import envelope_certificates, key_form
     from kyso_kbnn.xades import finish_xml_signature, prepare_xml_signature
 
     if role not in ("accountant", "holder") or form not in ("xades", "xmldsig"):
         known = ("accountant", "holder", "xades", "xmldsig")
         raise WrongUse("kbnn.option_unknown", names=[role, form], known=known)
     with common.engine(asker(common.language, secret_env=secret_env)) as engine:
+        refuse_other_form(key_form(uri_of(key_name, common.config)), settings)
         key = engine.key(key_name)
         check_certificate(key.certificate, present())
-        judge(key.certificate, key.chain, common.config, present())
+        _judged(key.certificate, key.chain, key_name, common)
         prepared = prepare_xml_signature(
             content,
             "holder" if role == "holder" else "accountant",

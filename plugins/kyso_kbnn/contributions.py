@@ -44,6 +44,12 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("accountant_first", "flag", Text("Kế toán trưởng ký trước", "The accountant signs first"), "true"),
     Setting("different_people", "flag", Text("Hai người ký khác nhau", "Two different people sign"), "true"),
     Setting("one_key_form", "flag", Text("Không dùng lẫn token và ký từ xa", "Do not mix token and remote"), "true"),
+    Setting(
+        "key_form",
+        "choice",
+        Text("Hình thức khóa đơn vị đang dùng (công văn 7204)", "The form of key that the unit uses (letter 7204)"),
+        choices=("token", "remote"),
+    ),
     Setting("attachment_blocks", "flag", Text("Cả hai ký tài liệu kèm theo", "Both sign every attachment"), "true"),
     Setting("dossiers", "text", Text("Thư mục chứa các hồ sơ", "Folder with the dossiers"), "kbnn"),
     Setting("watch_amount", "number", Text("Cảnh báo khi số tiền vượt mức (đồng)", "Warn above this amount")),

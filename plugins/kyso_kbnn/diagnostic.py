@@ -37,6 +37,10 @@ class KbnnDiagnostic:
         if settings.house_rules.one_key_form and {"token", "remote"} <= set(forms.values()):
             first, second = sorted({"token", "remote"})
             yield Diagnosis("kbnn.mixed_key_forms", "failure", {"first": first, "second": second})
+        wanted = settings.key_form
+        for name, form in forms.items() if settings.house_rules.one_key_form and wanted else ():
+            if {form, wanted} == {"token", "remote"}:
+                yield Diagnosis("kbnn.other_key_form", "failure", {"wanted": wanted, "form": form, "key": name})
         if examination.online:
             private = settings.gateway_private
             yield from reach(url, allow_private=private, plain_http="loopback" if private else "refuse")

@@ -39,7 +39,10 @@ class WatchRules:
 
 @dataclass(frozen=True, slots=True)
 class KbnnSettings:
-    """The plugin's settings, parsed."""
+    """The plugin's settings, parsed.
+
+    :param key_form: the form of key that the unit uses at present, ``token`` or ``remote`` (letter 7204/KBNN-CNTT).
+    """
 
     profile: Profile
     unit: Mapping[str, Any] = field(default_factory=dict)
@@ -53,6 +56,7 @@ class KbnnSettings:
     computer_ip: str = ""
     computer_name: str = ""
     house_rules: HouseRules = field(default_factory=HouseRules)
+    key_form: str | None = None
     dossiers: Path = Path("kbnn")
     watch: WatchRules = field(default_factory=WatchRules)
 
@@ -85,6 +89,7 @@ def settings_of(config: Config) -> KbnnSettings:
         computer_ip=values.text("computer_ip"),
         computer_name=values.text("computer_name"),
         house_rules=HouseRules(**named),
+        key_form=values.choice("key_form", ("token", "remote")),
         dossiers=config.base_dir / (values.text("dossiers") or "kbnn"),
         watch=WatchRules(
             amount=int(amount) if amount >= 0 else None,
@@ -116,6 +121,12 @@ class _Values:
     def flag(self, name: str, default: bool) -> bool:
         value = self._given.get(name, default)
         if not isinstance(value, bool):
+            raise ConfigWrong("kbnn.setting_wrong", name=name, value=value)
+        return value
+
+    def choice(self, name: str, choices: tuple[str, ...]) -> str | None:
+        value = self.text(name) or None
+        if value is not None and value not in choices:
             raise ConfigWrong("kbnn.setting_wrong", name=name, value=value)
         return value
 
