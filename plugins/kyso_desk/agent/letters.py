@@ -6,13 +6,13 @@ this process writes there.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kyso.models import SignRequest
-from kyso.plugin import WrongUse
+from kyso.plugin import RectMm, WrongUse
 from kyso.serving.problems import ToldProblem, problem_of
 from kyso_desk.agent.contract import AskedFile, PageRequest
 from kyso_desk.agent.profile import Operation
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 _DESCRIBE_S = 20.0
 _PLACE_S = 30.0
 _HEADER_WINDOW = 1024
+_LEAST_SIDE_MM = 3.0
 DATE_PATTERN = "%d/%m/%Y"
 DEFAULTS: Mapping[str, str] = {"copy_form": "SAO Y"}
 """What the window proposes where neither the page nor the policy says anything."""
@@ -40,6 +41,7 @@ class AgentLetter:
     :param name: as people know it.
     :param is_pdf: whether it is signed inside; anything else gets a signature file of its own.
     :param pages: width and height of each page in mm.
+    :param by_hand: page and rectangle in millimetres that the person drew; ``None`` lets the policy find the place.
     :param place: where the signature goes, as the worker told it.
     :param stamp: the stamp alone as PNG.
     :param problem: why it cannot be signed as things stand, in both languages.
@@ -53,6 +55,7 @@ class AgentLetter:
     is_pdf: bool = True
     pages: tuple[tuple[float, float], ...] = ()
     signatures: int = 0
+    by_hand: tuple[int, RectMm] | None = None
     place: Mapping[str, Any] | None = None
     stamp: bytes | None = None
     problem: Mapping[str, Any] | None = None
@@ -70,6 +73,7 @@ class AgentLetter:
             "pages": self.pages,
             "signatures": self.signatures,
             "place": self.place,
+            "by_hand": self.by_hand is not None,
             "has_stamp": self.stamp is not None,
             "problem": self.problem,
             "error": self.error,
@@ -133,6 +137,31 @@ class LetterDesk:
             else:
                 self.values.pop(setting.name, None)
 
+    def move(self, letters: Sequence[AgentLetter], values: Mapping[str, str]) -> None:
+        """Take the place that the person drew (``place``: letter, page, left, top, width, height), or let go of it.
+
+        :raises WrongUse: it is no place on a page of the letter.
+        """
+        given = values.get("place")
+        if given is None:
+            return
+        try:
+            number, page, *sides = given.split(",")
+            letter = letters[int(number)] if int(number) >= 0 else None
+            if letter is None:
+                raise ValueError(number)
+            if not sides:
+                letter.by_hand = None
+                return
+            left, top, width, height = (round(float(side), 2) for side in sides)
+            page_width, page_height = letter.pages[int(page) - 1] if int(page) > 0 else (0.0, 0.0)
+            inside = left >= 0 and top >= 0 and left + width <= page_width and top + height <= page_height
+            if not inside or width < _LEAST_SIDE_MM or height < _LEAST_SIDE_MM:
+                raise ValueError(given)
+        except (ValueError, IndexError) as cause:
+            raise WrongUse("agent.place_wrong") from cause
+        letter.by_hand = (int(page), RectMm(left, top, width, height))
+
     def settings_table(self) -> list[dict[str, Any]]:
         """Return the settings for the window."""
         return [
@@ -166,6 +195,8 @@ class LetterDesk:
             "policy": self._operation.policy,
             "settings": self.values,
         }
+        if letter.by_hand is not None:
+            request |= {"page": letter.by_hand[0], "rect_mm": letter.by_hand[1].as_tuple()}
         try:
             answer, blobs = await self._ask("place", request, _PLACE_S)
         except ToldProblem as problem:
@@ -176,8 +207,15 @@ class LetterDesk:
 
     def sign_request(self, letter: AgentLetter, out: Path) -> SignRequest:
         """Return the request that signs a letter as it was shown."""
+        page, rect = letter.by_hand or (None, None)
         return SignRequest(
-            letter.path, key=self.key, policy=self._operation.policy, out=out, settings=dict(self.values)
+            letter.path,
+            key=self.key,
+            policy=self._operation.policy,
+            out=out,
+            settings=dict(self.values),
+            page=page,
+            rect_mm=rect,
         )
 
     async def _ask(

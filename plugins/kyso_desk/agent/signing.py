@@ -99,7 +99,7 @@ class LetterRun:
         error: Mapping[str, Any] | None = None
         placed_for: object = None
         while True:
-            choice = (desk.key, dict(desk.values))
+            choice = self._choice(desk)
             if placed_for != choice:
                 for letter in self._letters:
                     if letter.is_pdf:
@@ -109,15 +109,20 @@ class LetterRun:
             error = None
             try:
                 desk.choose(decision.values)
+                desk.move(self._letters, decision.values)
             except WrongUse as wrong:
                 error = told_error(wrong)
                 continue
-            if decision.action == "change" or (desk.key, dict(desk.values)) != placed_for:
+            if decision.action == "change" or self._choice(desk) != placed_for:
                 # What is approved is what was shown: a change made with the approval is shown first.
                 continue
             error = await self._sign(confirmation, desk, decision)
             if error is None:
                 return
+
+    def _choice(self, desk: LetterDesk) -> object:
+        """Return everything that decides where the signatures go and what they show."""
+        return desk.key, dict(desk.values), [letter.by_hand for letter in self._letters]
 
     async def _ask(self, confirmation: Confirmation, desk: LetterDesk, error: Mapping[str, Any] | None) -> Decision:
         return await confirmation.ask(

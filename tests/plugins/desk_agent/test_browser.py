@@ -112,6 +112,22 @@ def in_vietnamese(window: Page) -> None:
     assert window.locator("html").get_attribute("lang") == "vi"
 
 
+def drag(window: Page, left: float, top: float, right: float, bottom: float) -> None:
+    """Draw a frame over the page, in parts of its width and height."""
+    window.set_viewport_size(SIZES["wide"])  # type: ignore[arg-type] # a plain mapping
+    window.locator(".sheet").scroll_into_view_if_needed()
+    box = window.locator(".sheet").bounding_box()
+    assert box is not None
+    window.mouse.wheel(0, box["y"] + box["height"] * top - 100)
+    window.wait_for_timeout(200)
+    box = window.locator(".sheet").bounding_box()
+    assert box is not None
+    window.mouse.move(box["x"] + box["width"] * left, box["y"] + box["height"] * top)
+    window.mouse.down()
+    window.mouse.move(box["x"] + box["width"] * right, box["y"] + box["height"] * bottom, steps=3)
+    window.mouse.up()
+
+
 def test_from_the_button_to_the_delivered_letter(
     desk: Desk, documents: DocumentSystem, pfx_password: str, letter_pdf: bytes
 ) -> None:
@@ -126,6 +142,12 @@ def test_from_the_button_to_the_delivered_letter(
     window.wait_for_selector("img.paper")
     desk.stage(window, "sign", "sign")
     assert window.locator(".stamp").bounding_box()["width"] > 20  # type: ignore[index]
+    drag(window, 0.2, 0.7, 0.4, 0.8)
+    window.wait_for_selector("details[open]")
+    desk.stage(window, "sign", "by-hand")
+    assert 40 < float(window.input_value("#hand-left")) < 44
+    window.click("text=Tự tìm chỗ")
+    window.wait_for_selector("details:not([open])")
     window.fill("#secret", "wrong")
     window.keyboard.press("Enter")
     window.wait_for_selector(".alert")

@@ -164,6 +164,34 @@ def test_what_the_page_leaves_out_is_asked(
     assert answer.result(30)["Status"] == 0
 
 
+def test_the_person_may_place_it_by_hand(
+    permitted: Page, documents: DocumentSystem, person: Person, pfx_password: str, agent_office: Path
+) -> None:
+    """A frame drawn in the window is where the signature goes; one that is not on the page is refused."""
+    answer = permitted.ask("SignApproved", documents.request())
+    window = person.window()
+    window.until("sign")
+    for wrong in ("0,1,200,10,40,20", "0,3,10,10,40,20", "9,1,10,10,40,20", "0,1,1,1,1,1", "x", "0,1,nan,1,40,20"):
+        window.decide("change", place=wrong)
+        assert window.until("sign")["error"]["code"] == "agent.place_wrong"
+    window.decide("change", place="0,1,120,30,40,20")
+    letter = window.until("sign")["letters"][0]
+    assert (letter["by_hand"], letter["place"]["page"]) == (True, 1)
+    window.decide("change", place="0,1")
+    assert window.until("sign")["letters"][0]["place"]["page"] == 2
+    window.decide("change", place="0,1,120,30,40,20")
+    window.until("sign")
+    window.decide("approve", pfx_password)
+    window.until("done")
+    assert answer.result(30)["Status"] == 0
+    with Engine.from_config(agent_office / "kyso.toml") as engine:
+        (signature,) = engine.verify(documents.system.letters[0].data).signatures
+    assert signature.page == 1
+    assert signature.rect_mm is not None
+    assert signature.rect_mm.left >= 119.9
+    assert signature.rect_mm.right <= 160.1
+
+
 def test_a_wrong_pin_can_be_typed_again(
     permitted: Page, documents: DocumentSystem, person: Person, pfx_password: str
 ) -> None:

@@ -431,8 +431,8 @@ function drawViewer(viewer, about) {
   } else {
     viewer.append(make("p", { class: "strong name" }, letter.name));
   }
-  drawAbout(letter, about);
   if (!letter.is_pdf) {
+    drawAbout(letter, about);
     viewer.append(make("p", {}, word("no_pdf")));
     return;
   }
@@ -441,6 +441,7 @@ function drawViewer(viewer, about) {
     shownPage = letter.place?.page ?? 1;
   }
   shownPage = Math.min(Math.max(1, shownPage), letter.pages.length);
+  drawAbout(letter, about);
   const bar = make("div", { class: "pages" },
     button("page.before", () => turn(-1)), make("span", {}, word("page", { page: shownPage, count: letter.pages.length })), button("page.after", () => turn(1)));
   bar.firstChild.disabled = shownPage <= 1;
@@ -457,6 +458,7 @@ function drawViewer(viewer, about) {
   const wide = Math.round(900 * Math.min(window.devicePixelRatio || 1, 2));
   picture(sheet, `page/${letter.number}/${shownPage}?width=${wide}`, alternative, "paper");
   const place = letter.place;
+  drawable(sheet, letter, width, height);
   if (place?.rect_mm && place.page === shownPage) {
     const [left, top, boxWidth, boxHeight] = place.rect_mm;
     const box = make("div", { class: "stamp", role: "img", "aria-label": word("stamp.here") });
@@ -477,7 +479,62 @@ function drawAbout(letter, about) {
     if (letter.place.rect_mm) about.append(make("p", {}, word("place.page", { page: letter.place.page })));
     for (const notice of letter.place.notices) about.append(make("p", { class: "remark" }, told(notice)));
   }
+  if (letter.is_pdf) about.append(placeByHand(letter));
   if (letter.signatures) about.append(make("p", { class: "hint" }, word("signed.before", { count: letter.signatures })));
+}
+
+// Dragging over the page draws a frame; where it ends the agent is asked to place the signature there.
+function drawable(sheet, letter, width, height) {
+  let from = null;
+  let frame = null;
+  const at = (event) => {
+    const box = sheet.getBoundingClientRect();
+    const x = ((event.clientX - box.left) / box.width) * width;
+    const y = ((event.clientY - box.top) / box.height) * height;
+    return [Math.min(Math.max(x, 0), width), Math.min(Math.max(y, 0), height)];
+  };
+  const rect = (to) => [Math.min(from[0], to[0]), Math.min(from[1], to[1]), Math.abs(to[0] - from[0]), Math.abs(to[1] - from[1])];
+  sheet.addEventListener("pointerdown", (event) => {
+    if (event.button !== 0 || event.pointerType === "touch") return;
+    event.preventDefault();
+    from = at(event);
+    sheet.setPointerCapture(event.pointerId);
+    frame = make("div", { class: "drawn" });
+    sheet.append(frame);
+  });
+  sheet.addEventListener("pointermove", (event) => {
+    if (!from) return;
+    const [left, top, boxWidth, boxHeight] = rect(at(event));
+    frame.style.left = `${(100 * left) / width}%`;
+    frame.style.top = `${(100 * top) / height}%`;
+    frame.style.width = `${(100 * boxWidth) / width}%`;
+    frame.style.height = `${(100 * boxHeight) / height}%`;
+  });
+  sheet.addEventListener("pointerup", (event) => {
+    if (!from) return;
+    const sides = rect(at(event));
+    from = null;
+    frame.remove();
+    if (sides[2] >= 3 && sides[3] >= 3) put(letter, shownPage, sides);
+  });
+}
+
+function put(letter, page, sides) {
+  const form = main.querySelector("form");
+  decide("change", { ...valuesOf(form), place: [letter.number, page, ...sides.map((side) => Number(side).toFixed(2))].join(",") });
+}
+
+// The same by keyboard: four measures and a button.
+function placeByHand(letter) {
+  const now = letter.place?.page === shownPage && letter.place.rect_mm ? letter.place.rect_mm : ["", "", "", ""];
+  const inputs = ["left", "top", "width", "height"].map((side, index) =>
+    make("input", { id: `hand-${side}`, type: "number", min: 0, step: "any", value: now[index] === "" ? "" : String(now[index]) }));
+  const fields = inputs.map((input) =>
+    make("div", {}, make("label", { htmlFor: input.id }, word(`hand.${input.id.slice(5)}`)), input));
+  const buttons = [button("hand.use", () => put(letter, shownPage, inputs.map((input) => input.value || 0)))];
+  if (letter.by_hand) buttons.push(button("hand.automatic", () => put(letter, shownPage, [])));
+  return make("details", { open: Boolean(letter.by_hand) }, make("summary", {}, word("hand")),
+    make("p", { class: "hint" }, word("hand.hint")), make("div", { class: "measures" }, ...fields), actions(...buttons));
 }
 
 async function picture(parent, path, alternative, kind) {
