@@ -6,6 +6,7 @@ import dataclasses
 import json
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -75,8 +76,14 @@ def sign_letters(
         answer.pop("exit_code", None)
         return {"schema": answers.SCHEMA, **answer}
 
-    with progress("cli.progress_sign", len(found), common.language) as step:
-        for settled in sign_with_ledger(engine, found, ledger, told, workers=workers, wait=wait):
+    with ExitStack() as bar:
+        step = bar.enter_context(progress("cli.progress_sign", len(found), common.language))
+
+        def bar_away(waiting: Sequence[PendingSignature]) -> Sequence[Outcome]:
+            bar.close()  # the countdown takes its line
+            return wait(waiting) if wait is not None else waiting
+
+        for settled in sign_with_ledger(engine, found, ledger, told, workers=workers, wait=bar_away):
             letter = settled.letter
             if settled.outcome is None:
                 kept = ledger.answer(letter.name) or {"status": "signed", "document": str(letter.source)}
