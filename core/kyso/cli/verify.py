@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 from kyso.cli import letters, output
 from kyso.cli.common import Common
@@ -12,7 +12,10 @@ from kyso.cli.parsing import Argument, Flag, Option
 from kyso.errors import WrongUse
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from kyso.contracts import ReportFormat
+    from kyso.engine import Engine
     from kyso.secret import Secret
     from kyso.verification.report import VerificationReport
 
@@ -38,8 +41,6 @@ def run(
     force: Annotated[bool, Flag("--force")] = False,
 ) -> int:
     """Verify, and return the exit code of the worst verdict."""
-    from kyso.verification.several import Terms, verify_several
-
     letters.choice_from("--revocation", revocation, ("offline", "prefer", "require"))
     moment = time_from(at)
     password = letters.password_from(password_env)
@@ -50,15 +51,14 @@ def run(
         letters.refuse_existing(out, force=force)
     if workers is not None and workers < 1:
         raise WrongUse("cli.bad_workers", value=workers)
-    terms = Terms(
-        trust=None if trust is None else tuple(trust),
-        crls=None if crl is None else tuple(crl),
-        at=moment,
-        revocation=revocation,
+    terms: dict[str, Any] = {
+        "trust": None if trust is None else tuple(trust),
+        "crls": None if crl is None else tuple(crl),
+        "at": moment,
+        "revocation": revocation,
         # A person who reads a page wants the form judged too; a script asks for it.
-        conformity=conformity or report_format in ("html", "pdf"),
-        registered=registered,
-    )
+        "conformity": conformity or report_format in ("html", "pdf"),
+    }
     with common.engine() as engine:
         written = None if report_format == "csv" else engine.registry.report_format(report_format)
         if written is not None and written.binary and out is None:
@@ -66,6 +66,7 @@ def run(
         sources = letters.sources_of(files)
         if written is None or len(sources) > 1:
             from kyso.cli.verify_several import Telling, tell_several
+            from kyso.verification.several import Terms
 
             # One HTML page after the other is no page.
             if written is not None and (written.binary or report_format == "html"):
@@ -76,10 +77,11 @@ def run(
                 if visual is not None:
                     _draw_differences(report, visual, password, common, force=force)
 
+            told = Terms(**terms, registered=registered)
             telling = Telling(report_format, in_short, out is not None, draw if visual is not None else None)
-            codes, pieces = tell_several(engine, sources, terms, password, common, telling, workers=workers)
+            codes, pieces = tell_several(engine, sources, told, password, common, telling, workers=workers)
         else:
-            report = next(verify_several(engine, sources, terms, password=password))
+            report = _one(engine, sources[0], terms, password, registered=registered)
             codes, pieces = [report.exit_code], [ended(written.render(report, common.language), written)]
             if visual is not None:
                 _draw_differences(report, visual, password, common, force=force)
@@ -91,6 +93,16 @@ def run(
         write_output(out, tuple(pieces), overwrite=force)
         output.say("cli.report_written", common.language, {"out": out})
     return min(codes, key=GRAVITY.index)
+
+
+def _one(
+    engine: Engine, source: Path, terms: Mapping[str, Any], password: Secret | None, *, registered: bool
+) -> VerificationReport:
+    if not registered:
+        return engine.verify(source, password=password, **terms)
+    from kyso.verification.several import Terms, verify_several
+
+    return next(verify_several(engine, [source], Terms(**terms, registered=True), password=password))
 
 
 def ended(data: bytes, written: ReportFormat) -> bytes:
