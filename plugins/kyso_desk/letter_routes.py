@@ -78,7 +78,7 @@ async def picture(desk: Desk, request: Request) -> Response:
         raise WrongUse("desk.bad_request")
     arguments = {"path": str(letter.path), "page": page, "width_px": width}
     _, blobs = await desk.ask("picture", arguments, deadline_s=PICTURE_S)
-    return Response(blobs[0], media_type="image/png")
+    return Response(blobs[0], media_type="image/jpeg")
 
 
 async def place(desk: Desk, request: Request) -> Response:

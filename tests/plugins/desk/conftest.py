@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from kyso.demo.pki import DemoPki
+from kyso.text import add_catalogue
 from tests.plugins.desk.running import CONFIG, RunningDesk, Visitor, running_desk
 
 if TYPE_CHECKING:
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
 
 # Read before the environment is cleared of KYSO_ variables.
 _NEED_TOOLS = bool(os.environ.get("KYSO_NEED_TOOLS"))
+
+# Tests that call the plugin's own functions read its words too.
+add_catalogue("kyso_desk")
 
 CHROMIUM_ARGUMENTS = [
     "--headless",
@@ -61,9 +65,9 @@ def visitor(desk: RunningDesk) -> Visitor:
     return desk.open()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Debian's Chromium, driven by Playwright."""
+    """Debian's Chromium, driven by Playwright, whose event loop must not outlive the tests that use it."""
     program = shutil.which("chromium") or shutil.which("chromium-browser")
     if program is None:
         if _NEED_TOOLS:

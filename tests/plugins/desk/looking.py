@@ -51,8 +51,11 @@ class Look:
             self.page.click(".panel .head .link")
         chooser.value.set_files(list(files))
 
-    def check(self, name: str) -> None:
-        """Keep the state as pictures in both sizes and let axe judge both; nothing may stick out sideways."""
+    def check(self, name: str, *, twice: bool = False) -> None:
+        """Keep the state as pictures in both sizes and let axe judge it; nothing may stick out sideways.
+
+        :param twice: let axe judge both sizes, for the main states; the others differ by their layout alone.
+        """
         PICTURES.mkdir(parents=True, exist_ok=True)
         for size, suffix in ((DESKTOP, "desktop"), (PHONE, "phone")):
             self.page.set_viewport_size(size)  # type: ignore[arg-type] # a plain mapping
@@ -61,7 +64,8 @@ class Look:
             self.page.screenshot(path=PICTURES / f"{name}-{suffix}.png")
             wide = self.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
             assert wide <= 0, f"{name}: {wide} px stick out at {suffix}"
-            self._judge(f"{name} ({suffix})")
+            if twice or size is DESKTOP:
+                self._judge(f"{name} ({suffix})")
         self.page.set_viewport_size(DESKTOP)  # type: ignore[arg-type] # a plain mapping
 
     def _judge(self, name: str) -> None:

@@ -6,10 +6,12 @@ import os
 import socket
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 
+from kyso_desk.gate import Gate
 from tests.plugins.desk.running import Answer, RunningDesk, Visitor, running_desk
 
 STRICT = {
@@ -127,6 +129,45 @@ def test_a_websocket_is_refused(desk: RunningDesk, visitor: Visitor) -> None:
             "Sec-WebSocket-Key": "AAAAAAAAAAAAAAAAAAAAAA==",
         }
         assert desk.request("GET", "/api/socket", headers=headers).status in (403, 404)
+
+
+def socket_closed_with(gate: Gate, headers: dict[str, str]) -> int | None:
+    """Knock as a WebSocket; return the code the gate closes with, or ``None`` where it lets the socket through."""
+    sent: list[Any] = []
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    async def receive() -> Any:
+        raise AssertionError("the gate reads nothing")
+
+    scope = {"type": "websocket", "path": "/api/socket"}
+    scope["headers"] = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
+    knock = gate(scope, receive, send)
+    with pytest.raises(StopIteration):
+        knock.send(None)  # nothing in it waits, so it ends at once, without an event loop
+    return sent[0]["code"] if sent[0]["type"] == "websocket.close" else None
+
+
+def test_the_gate_judges_websockets_like_requests() -> None:
+    """Should a part of the desk ever take WebSockets, host, origin, cookie and key hold for them as well."""
+
+    async def application(scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "websocket.accept"})
+
+    gate = Gate(application, port=8773, language="vi")
+    own = {
+        "Host": "127.0.0.1:8773",
+        "Origin": "http://127.0.0.1:8773",
+        "Cookie": f"{gate._cookie}={gate._session}",
+        "X-Kyso-Desk": gate._key,
+    }
+    assert socket_closed_with(gate, own) is None
+    assert socket_closed_with(gate, {**own, "Host": "evil.example:8773"}) == 4421
+    assert socket_closed_with(gate, {**own, "Origin": "https://evil.example"}) == 4403
+    assert socket_closed_with(gate, without(own, "Origin")) == 4403
+    assert socket_closed_with(gate, without(own, "Cookie")) == 4401
+    assert socket_closed_with(gate, without(own, "X-Kyso-Desk")) == 4401
 
 
 def test_every_answer_is_strict(desk: RunningDesk, visitor: Visitor) -> None:

@@ -95,7 +95,7 @@ def test_a_letter_is_signed_and_sealed(tab: Look, todays_letter: Path, office: P
     tab.choose(todays_letter)
     settled(page)
     assert stamp_mm(page)[0] == 2
-    tab.check("sign-leader")
+    tab.check("sign-leader", twice=True)
     page.click("button.large")
     page.wait_for_selector("#job-secret")
     tab.check("sign-pin")
@@ -125,8 +125,8 @@ def test_a_letter_without_its_leader_is_not_sealed(tab: Look, todays_letter: Pat
     tab.choose(todays_letter)
     settled(page)
     page.locator("select").nth(0).select_option("seal")
-    page.wait_for_selector(".notices .trouble")
-    assert "chưa có chữ ký số của người có thẩm quyền" in page.inner_text(".notices")
+    page.wait_for_selector(".panel .trouble")
+    assert "chưa có chữ ký số của người có thẩm quyền" in page.inner_text(".panel .trouble")
     assert page.is_disabled("button.large")
     tab.check("sign-refused")
 
@@ -210,7 +210,7 @@ def test_many_letters_are_listed_and_confirmed(
     page.click("button.large")
     page.wait_for_selector(".job-list")
     assert page.is_disabled("dialog .main")
-    tab.check("many-confirm")
+    tab.check("many-confirm", twice=True)
     page.check("#job-agreed")
     page.click("dialog .main")
     page.wait_for_selector("#job-secret")
