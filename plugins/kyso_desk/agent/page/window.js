@@ -249,7 +249,7 @@ const stages = {
       heading("choose"),
       make("p", {}, word("choose.text")),
       make("div", { class: "field" }, make("label", { htmlFor: "file" }, word("file")), input),
-      actions(make("button", { class: "primary" }, word("continue")), button("refuse", () => decide("cancel"))));
+      actions(make("button", { class: "primary" }, word("continue")), button("refuse.sign", () => decide("cancel"))));
     onEnter(form, async () => {
       const file = input.files[0];
       if (!file) return showAlert(word("choose.none"));
