@@ -78,7 +78,9 @@ class DossierRefused(InputRefused):
     def message(self, language: Language = "en") -> str:
         """Return the headline and one line per error."""
         lines = [super().message(language)]
-        lines.extend(f"- {problem.where}: {problem.message(language)}" for problem in errors_among(self.problems))
+        for problem in errors_among(self.problems):
+            rule = f" [{problem.rule}]" if problem.rule else ""
+            lines.append(f"- {problem.where}: {problem.message(language)}{rule}")
         return "\n".join(lines)
 
 

@@ -226,6 +226,7 @@ def test_everything_that_is_wrong_is_said_at_once(desk: Desk) -> None:
     words = caught.value.message("vi")
     assert "Chi tiết!F3" in words
     assert "Chi tiết!A4" in words
+    assert all(line.endswith("]") for line in words.splitlines()[1:])  # each with the rule it breaks
     assert not (desk.folder / "records.sqlite3").exists()
 
 
