@@ -17,7 +17,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class KeyDescription:
-    """A key that can be named: one line of `kyso keys list`. Times are aware."""
+    """A key that can be named: one entry of `kyso keys list`. Times are aware.
+
+    :param subject: whom the certificate names; empty where it shows itself only with a secret.
+    :param serial: the certificate's serial number, lower-case hexadecimal.
+    :param usage: names of RFC 5280, 4.2.1.3: ``digitalSignature``, ``nonRepudiation`` ...
+    :param name: the key's name in the configuration, ``None`` where it has none.
+    :param owner: ``person`` or ``organisation``, ``None`` where the certificate does not say.
+    """
 
     uri: str
     subject: str
@@ -27,6 +34,7 @@ class KeyDescription:
     not_after: datetime | None
     usage: tuple[str, ...] = ()
     name: str | None = None
+    owner: str | None = None
 
 
 SecretAsker = Callable[[str, Mapping[str, object]], "Secret"]

@@ -16,7 +16,7 @@ from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.x509.oid import NameOID
 
-from kyso.plugin import KeyDescription, KeyTrouble
+from kyso.plugin import KeyTrouble
 from kyso.text import Phrase
 from kyso_pkcs11.uri import TokenUri, format_uri, plain_hexadecimal
 
@@ -218,38 +218,8 @@ def _issued(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
     return True
 
 
-def describe(found: TokenCertificate) -> KeyDescription:
-    """Return the line of `kyso keys list` for a certificate."""
-    certificate = found.certificate
-    return KeyDescription(
-        uri=uri_of(found),
-        subject=certificate.subject.rfc4514_string(),
-        issuer=common_name(certificate.issuer),
-        serial=f"{certificate.serial_number:x}",
-        not_before=certificate.not_valid_before_utc,
-        not_after=certificate.not_valid_after_utc,
-        usage=_usage(certificate),
-        name=common_name(certificate.subject),
-    )
-
-
 def common_name(name: x509.Name) -> str:
     """Return the name's CN, else the whole name."""
     for attribute in name.get_attributes_for_oid(NameOID.COMMON_NAME):
         return str(attribute.value)
     return name.rfc4514_string()
-
-
-def _usage(certificate: x509.Certificate) -> tuple[str, ...]:
-    try:
-        usage = certificate.extensions.get_extension_for_class(x509.KeyUsage).value
-    except (x509.ExtensionNotFound, ValueError):
-        return ()
-    named = {
-        "digitalSignature": usage.digital_signature,
-        "nonRepudiation": usage.content_commitment,
-        "keyEncipherment": usage.key_encipherment,
-        "dataEncipherment": usage.data_encipherment,
-        "keyCertSign": usage.key_cert_sign,
-    }
-    return tuple(name for name, there in named.items() if there)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kyso.plugin import ConfigWrong, KeyAccess, KeyDescription, KeyTrouble, Notice
+from kyso.signing.certificates import describe
 from kyso_pkcs11.key import TokenKey
 from kyso_pkcs11.module_process import ModuleProcess
 from kyso_pkcs11.modules import Module, chosen_modules
@@ -18,10 +19,10 @@ from kyso_pkcs11.selection import (
     TokenCertificate,
     chain_for,
     choose,
-    describe,
     is_ca,
     read_inventory,
     token_matches,
+    uri_of,
 )
 from kyso_pkcs11.uri import TokenUri, parse_uri
 
@@ -116,7 +117,7 @@ class TokenSource:
                 own = [found for found in state.certificates if found.token == token and not is_ca(found.certificate)]
                 if not own:
                     access.tell(Notice("pkcs11.token_without_certificate", {"token": token.label, "module": module}))
-                yield from map(describe, own)
+                yield from (describe(found.der, uri_of(found)) for found in own)
 
     def survey(self, access: KeyAccess, modules: tuple[Module, ...] | None = None) -> tuple[ModuleState, ...]:
         """Return the state of every module: for `list_keys` and for `kyso doctor`. No login, nothing changed.

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from kyso import text
 from kyso.cli import letters, output
 from kyso.cli.common import Common
 from kyso.cli.parsing import Option
 from kyso.models import VIETNAM_TIME
+
+if TYPE_CHECKING:
+    from kyso.contracts import KeyDescription
+    from kyso.text import Language
 
 SCHEMA = "kyso.keys/1"
 
@@ -36,6 +42,7 @@ def run(
                         "not_before": _iso(key.not_before),
                         "not_after": _iso(key.not_after),
                         "usage": list(key.usage),
+                        "owner": key.owner,
                     }
                     for key in keys
                 ],
@@ -49,11 +56,47 @@ def run(
     if not keys:
         output.say("cli.no_keys", common.language)
         return 0
-    heads = [
-        text.message(f"cli.head_{name}", common.language) for name in ("name", "uri", "subject", "issuer", "until")
+    language = common.language
+    if sys.stdout.isatty():
+        _show(keys, language)
+        return 0
+    columns = ("name", "uri", "subject", "issuer", "until", "from", "serial", "usage", "owner")
+    rows = [
+        [
+            key.name or "",
+            key.uri,
+            key.subject,
+            key.issuer,
+            _day(key.not_after),
+            _day(key.not_before),
+            key.serial,
+            ", ".join(key.usage),
+            _owner(key, language),
+        ]
+        for key in keys
     ]
-    output.table(heads, [[key.name or "", key.uri, key.subject, key.issuer, _day(key.not_after)] for key in keys])
+    output.table([text.message(f"cli.head_{name}", language) for name in columns], rows)
     return 0
+
+
+def _show(keys: Sequence[KeyDescription], language: Language) -> None:
+    """Show each key with its address on a line of its own, whole, to be copied."""
+    for key in keys:
+        output.put(" — ".join(filter(None, (key.name, key.subject, _owner(key, language)))) or key.uri)
+        output.put(f"  {text.shown(key.uri)}")
+        if key.not_after is not None:
+            about = {
+                "issuer": key.issuer,
+                "serial": key.serial,
+                "from": _day(key.not_before),
+                "until": _day(key.not_after),
+                "usage": key.usage or "-",
+            }
+            output.put("  " + text.message("cli.key_certificate", language, about))
+
+
+def _owner(key: KeyDescription, language: Language) -> str:
+    return "" if key.owner is None else text.message(f"cli.owner_{key.owner}", language)
 
 
 def _iso(moment: datetime | None) -> str | None:

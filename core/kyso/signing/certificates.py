@@ -101,23 +101,34 @@ def choose_scheme(key: Key, scheme: SchemeName | None, digest: DigestName | None
     raise KeyTrouble("key.scheme_unsupported", scheme=scheme or "*", digest=digest or "*")
 
 
+_USAGES = {
+    "digital_signature": "digitalSignature",
+    "content_commitment": "nonRepudiation",
+    "key_encipherment": "keyEncipherment",
+    "data_encipherment": "dataEncipherment",
+    "key_cert_sign": "keyCertSign",
+}
+
+
 def describe(der: bytes, uri: str) -> KeyDescription:
     """Describe a key by its certificate, for `kyso keys list`."""
     from kyso.contracts import KeyDescription
+    from kyso.signing.owner import owner_of
 
     certificate = load_certificate(der)
     try:
         usage = certificate.extensions.get_extension_for_class(x509.KeyUsage).value
-        names = tuple(name for name in ("digital_signature", "content_commitment") if getattr(usage, name))
+        names = tuple(name for attribute, name in _USAGES.items() if getattr(usage, attribute))
     except (x509.ExtensionNotFound, ValueError):
         names = ()
-    issuer = certificate.issuer.get_attributes_for_oid(NameOID.COMMON_NAME)
+    signer = signer_of(der)
     return KeyDescription(
         uri=uri,
-        subject=signer_of(der).name,
-        issuer=shown(issuer[0].value) if issuer else "",
-        serial=f"{certificate.serial_number:x}",
+        subject=signer.name or certificate.subject.rfc4514_string(),
+        issuer=signer.issuer,
+        serial=signer.serial,
         not_before=certificate.not_valid_before_utc,
         not_after=certificate.not_valid_after_utc,
         usage=names,
+        owner=owner_of(der),
     )

@@ -213,7 +213,7 @@ def test_a_bad_module_does_not_hide_a_good_one(
     source: TokenSource, access: Access, strange: Strange, tokens: Tokens, person: Person
 ) -> None:
     """Among several modules one that crashes is told, and the others' certificates are listed."""
-    names = {key.name for key in source.list_keys(access(strange(crash="token"), tokens.module))}
+    names = {key.subject for key in source.list_keys(access(strange(crash="token"), tokens.module))}
     assert "Nguyễn Văn Mẫu (TEST)" in names
     assert "pkcs11.module_crashed" in [notice.code for notice in person.told]
 

@@ -34,11 +34,12 @@ def test_every_certificate_is_listed_without_a_pin(
     source: TokenSource, access: Access, person: Person, tokens: Tokens
 ) -> None:
     """Listing shows the signers' certificates of all tokens with validity and usage, asks nothing, and skips CAs."""
-    listed = {key.name: key for key in source.list_keys(access())}
+    listed = {key.subject: key for key in source.list_keys(access())}
     assert set(listed) == {"Nguyễn Văn Mẫu (TEST)", "UBND XÃ MẪU (TEST)", "Trần Thị Mẫu (TEST)"}
     leader = listed["Nguyễn Văn Mẫu (TEST)"]
     assert leader.issuer == "TEST CA (token)"
     assert leader.usage == ("digitalSignature", "nonRepudiation")
+    assert (leader.name, leader.owner) == (None, "person")
     assert leader.not_after == tokens.leader.certificate.not_valid_after_utc
     assert int(leader.serial, 16) == tokens.leader.certificate.serial_number
     assert person.asked == []
