@@ -22,7 +22,8 @@ _TITLE_WORDS = (
     "CHỦ NHIỆM|KẾ TOÁN|CHỦ TÀI KHOẢN|ĐẠI DIỆN|THƯ KÝ|CHỦ TỌA|CHỦ TOẠ|CHỦ TRÌ|TỔNG BIÊN TẬP|ĐẠI SỨ|"
     "TỔNG LÃNH SỰ|VIỆN SĨ|THỦ QUỸ|NGƯỜI LẬP|NGƯỜI KÝ|NGƯỜI ĐỀ NGHỊ|NGƯỜI BÁO CÁO|NGƯỜI VIẾT|PHÓ|ỦY VIÊN|"
     "UỶ VIÊN|HỘI ĐỒNG|CHẤP HÀNH VIÊN|ĐIỀU TRA VIÊN|KIỂM SÁT VIÊN|THẨM PHÁN|CÔNG CHỨNG VIÊN|CHUYÊN VIÊN|"
-    "GIÁM THỊ|QUẢN ĐỐC|CỤC|NGƯỜI ĐỨNG ĐẦU"
+    "GIÁM THỊ|QUẢN ĐỐC|CỤC|NGƯỜI ĐỨNG ĐẦU|NGƯỜI ĐẠI DIỆN|NGƯỜI PHỤ TRÁCH|THỦ TRƯỞNG|TỔNG GIÁM ĐỐC|TỔNG CỤC TRƯỞNG|"
+    "HIỆU TRƯỞNG|VIỆN TRƯỞNG|VỤ TRƯỞNG|BỘ TRƯỞNG|THỨ TRƯỞNG|TRẠM TRƯỞNG|ĐỘI TRƯỞNG|TỔ TRƯỞNG|CHỦ HỘ|CHỦ ĐẦU TƯ"
 )
 _KNOWN_TITLE = re.compile(rf"(?<!\w)(?:{_TITLE_WORDS})(?!\w)")
 _ORDINARY_TITLE = re.compile(rf"(?:{_TITLE_WORDS})(?!\w)")
