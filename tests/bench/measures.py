@@ -14,6 +14,7 @@ from kyso.geometry import RectMm
 from kyso.models import SignedDocument, SignRequest
 from tests.bench import peer
 from tests.bench.big_scan import write_scan
+from tests.bench.desk import first_page
 from tests.bench.figures import Figure
 from tests.bench.placing import placing
 from tests.bench.service import service_under_load
@@ -242,4 +243,5 @@ MEASURES: dict[str, Callable[[Stage], list[Figure]]] = {
     "token": token_signing,
     "place": placing,
     "service": service_under_load,
+    "desk": first_page,
 }

@@ -56,6 +56,18 @@ def test_token_measurement_works(stage: Stage) -> None:
     assert figure.least_ratio == 34
 
 
+def test_desk_measurement_works(stage: Stage) -> None:
+    """The first page of a long letter is measured on both kinds of screens, where Chromium is installed."""
+    from tests.bench.desk import first_page
+    from tests.plugins.desk.looking import chromium
+
+    if chromium() is None:
+        pytest.skip("the system tool chromium is not installed")
+    figures = first_page(stage, 1)
+    assert [figure.limit for figure in figures] == [400, 400]
+    assert all(0 < figure.kyso < 60_000 for figure in figures)
+
+
 def test_figures_know_their_targets() -> None:
     """Ratios point the right way for both kinds of value, and every stated target must hold."""
     fast = Figure("a", "ms", 1.0, 100.0, least_ratio=80)

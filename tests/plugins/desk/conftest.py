@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +11,7 @@ import pytest
 
 from kyso.demo.pki import DemoPki
 from kyso.text import add_catalogue
+from tests.plugins.desk.looking import CHROMIUM_ARGUMENTS, chromium
 from tests.plugins.desk.running import CONFIG, RunningDesk, Visitor, running_desk
 
 if TYPE_CHECKING:
@@ -22,17 +22,6 @@ _NEED_TOOLS = bool(os.environ.get("KYSO_NEED_TOOLS"))
 
 # Tests that call the plugin's own functions read its words too.
 add_catalogue("kyso_desk")
-
-CHROMIUM_ARGUMENTS = [
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 
 
 @pytest.fixture(scope="session")
@@ -68,7 +57,7 @@ def visitor(desk: RunningDesk) -> Visitor:
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """Debian's Chromium, driven by Playwright, whose event loop must not outlive the tests that use it."""
-    program = shutil.which("chromium") or shutil.which("chromium-browser")
+    program = chromium()
     if program is None:
         if _NEED_TOOLS:
             pytest.fail("chromium is not installed")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -15,12 +16,28 @@ from tests.plugins.desk.running import Visitor
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
+CHROMIUM_ARGUMENTS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
 PICTURES = Path(__file__).resolve().parents[3] / "build" / "desk"
 """Screenshots of every state, artefacts of the run."""
 
 DESKTOP = {"width": 1366, "height": 768}
 PHONE = {"width": 390, "height": 844}
 _RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
+
+
+def chromium() -> str | None:
+    """Return Debian's Chromium, ``None`` where it is not installed."""
+    return shutil.which("chromium") or shutil.which("chromium-browser")
 
 
 @dataclass
