@@ -212,8 +212,9 @@ def kept_name(name: str) -> str:
     while len(f"{stem}{dot}{suffix}".encode()) > _LONGEST_NAME_BYTES:
         stem = stem[:-1]
     kept = f"{stem}{dot}{suffix}"
-    # The names of what we put beside it, and names that are none.
-    return f"letter-{kept or 'document'}" if kept in ("", SUMS, EVIDENCE, NOTICES) else kept
+    # The names of what we put beside it, on file systems without case too, and names that are none.
+    taken = ("", *(name.casefold() for name in (SUMS, EVIDENCE, NOTICES)))
+    return f"letter-{kept or 'document'}" if kept.casefold() in taken else kept
 
 
 def write_sums(folder: Path) -> str:
