@@ -33,7 +33,7 @@ MAX_BYTES: Final = 32 << 20
 MAX_PAGES: Final = 300
 _SHOWN_NAMES: Final = 10
 _OBJECT = re.compile(rb"(?:[\s\x00]|%(?!%EOF)[^\r\n]*+)*+(\d{1,10})[\s\x00]+(\d{1,5})[\s\x00]+obj\b")
-_STREAM = re.compile(rb"/Length[\s\x00]+(\d{1,10})\b(?![\s\x00]+\d+[\s\x00]+R).*?stream\r?\n", re.DOTALL)
+_LENGTH = re.compile(rb"/Length[\s\x00]+(\d{1,10})\b(?![\s\x00]+\d+[\s\x00]+R)")
 _REVISION_END = b"%%EOF"
 _FIRST_LINE_END = b"\n"
 _HEAD_BYTES: Final = 4096
@@ -119,23 +119,33 @@ def _definitions(data: bytes) -> Iterator[_Definition]:
     place, revision = max(data.find(_FIRST_LINE_END, data.find(b"%PDF-")), 0), 0
     while True:
         head = _OBJECT.match(data, place)
-        end = data.find(b"endobj", place if head is None else head.end())
-        if end < 0:
-            return
         if head is None:
+            end = data.find(b"endobj", place)
             over = data.find(_REVISION_END, place, end)
             revision += over >= 0
             place = end + 6 if over < 0 else over + len(_REVISION_END)
+            if end < 0:
+                return
             continue
-        text = data[head.end() : end]
-        stream = _STREAM.search(text, 0, _HEAD_BYTES) if b"stream" in text else None
-        if stream is not None:
-            behind = head.end() + stream.end() + int(stream[1])
-            if data[behind : behind + 12].lstrip().startswith(b"endstream"):
-                end = data.find(b"endobj", behind)
-            text = data[head.end() : behind]
-        yield _Definition((int(head[1]), int(head[2])), revision, text)
+        begin = head.end()
+        keyword = data.find(b"stream", begin, begin + _HEAD_BYTES)
+        after = -1 if keyword < 0 else _data_end(data, begin, keyword)
+        end = data.find(b"endobj", max(begin, after))
+        if end < 0:
+            return
+        yield _Definition((int(head[1]), int(head[2])), revision, data[begin : end if after < 0 else after])
         place = end + 6
+
+
+def _data_end(data: bytes, begin: int, keyword: int) -> int:
+    """Return where the data of a stream ends by its /Length; -1 where it states none by itself, or a wrong one."""
+    length = _LENGTH.search(data, begin, keyword)
+    if length is None or b"endobj" in data[begin:keyword]:
+        return -1
+    start = keyword + 6 + (data[keyword + 6 : keyword + 7] == b"\r")
+    after = start + 1 + int(length[1])
+    right = data[start : start + 1] == b"\n" and data[after : after + 12].lstrip().startswith(b"endstream")
+    return after if right else -1
 
 
 def _second_catalog(definitions: list[_Definition], pdf: pikepdf.Pdf) -> list[Notice]:
