@@ -160,6 +160,55 @@ def test_two_runs_at_once_are_one(kyso: Kyso, office: Path) -> None:
     assert (result.code, "batch.ledger_busy" in result.err) == (4, True)
 
 
+@pytest.mark.parametrize("answer", [{}, {"status": 1}, {"status": "signed", "document": "x"}])
+def test_a_ledger_that_somebody_changed_is_told(kyso: Kyso, office: Path, answer: dict[str, Any]) -> None:
+    """An answer in it that no run wrote ends with a code and a next step, not with a defect."""
+    letters(office, 1)
+    assert kyso(*SIGN).code == 0
+    ledger = office / "out" / ".kyso-ledger.jsonl"
+    with ledger.open("a", encoding="utf-8") as file:
+        file.write(json.dumps({"letter": "000.pdf", "state": "done", "answer": answer}) + "\n")
+    result = kyso(*SIGN)
+    assert (result.code, "batch.no_ledger" in result.err) == (4, True)
+    assert_each_signed_once(office, ["000.pdf"])
+
+
+def test_a_source_that_cannot_be_read_stops_no_other(kyso: Kyso, office: Path) -> None:
+    """A listed letter that is gone, a folder of that name, a path that is too long: each fails by itself."""
+    letters(office, 1)
+    source = office / "in" / "list.txt"
+    (office / "in" / "folder.pdf").mkdir()
+    source.write_text(f"000.pdf\ngone.pdf\nfolder.pdf\n{'x' * 300}.pdf\n", encoding="utf-8")
+    result = kyso("batch", "sign", "in/list.txt", "--into", "out", "--secret-env", "PW")
+    assert result.code == 4
+    assert "Signed\t1\t" in result.out
+    assert "Failed\t3\t" in result.out
+    source.write_bytes(b"000.pdf\n\0.pdf\n")
+    assert kyso("batch", "sign", "in/list.txt", "--into", "other", "--secret-env", "PW").code == 4
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals are sent otherwise there")
+def test_ctrl_c_leaves_a_whole_ledger(kyso: Kyso, office: Path, pfx_password: str) -> None:
+    """Interrupted in the middle: exit 130, no traceback, answers of what was done, and the next run goes on."""
+    names = letters(office, 40)
+    command = [str(Path(sys.executable).with_name("kyso")), *SIGN]
+    environment = {**os.environ, "PW": pfx_password}
+    child = subprocess.Popen(
+        command, cwd=office, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+    until = time.monotonic() + 60
+    while len(list((office / "out").rglob("*.pdf"))) < 5 and child.poll() is None and time.monotonic() < until:
+        time.sleep(0.005)
+    child.send_signal(signal.SIGINT)
+    shown = child.communicate(timeout=60)[0]
+    assert child.returncode == 130, shown
+    assert "Traceback" not in shown
+    assert 4 <= len(answers(office)) < 40
+    assert kyso(*SIGN).code == 0
+    assert_each_signed_once(office, names)
+    assert len(answers(office)) == 40
+
+
 def test_workers_share_the_letters(kyso: Kyso, office: Path) -> None:
     """Two processes: the same answers, each letter once."""
     names = letters(office, 20)

@@ -59,6 +59,8 @@ def _lines_of(source: Path) -> list[str]:
             data = file.read(_GREATEST_LIST + 1)
         if len(data) > _GREATEST_LIST:
             raise InputRefused("batch.list_unreadable", name=source, cause=f"> {_GREATEST_LIST}")
+        if b"\0" in data:
+            raise InputRefused("batch.list_unreadable", name=source, cause="NUL")
         lines = data.decode("utf-8-sig").splitlines()
     except OSError as cause:
         raise InputRefused("batch.list_unreadable", name=source, cause=cause.strerror or "") from cause
@@ -96,6 +98,18 @@ def make_folders(into: Path, names: Iterable[str]) -> None:
         raise WrongUse("cli.out_no_folder", name=into)
     for folder in {into / name for name in names}:
         folder.parent.mkdir(parents=True, exist_ok=True)
+
+
+def kept_answer(ledger: Ledger, name: str, **kinds: type) -> dict[str, Any]:
+    """Return the answer that an earlier run left for a letter.
+
+    :param kinds: the entries it must have, and of which kind.
+    :raises InputRefused: the ledger holds something else; somebody changed it.
+    """
+    answer = ledger.answer(name)
+    if answer is None or not all(isinstance(answer.get(entry), kind) for entry, kind in kinds.items()):
+        raise InputRefused("batch.no_ledger", name=str(ledger.path))
+    return answer
 
 
 class Tally:

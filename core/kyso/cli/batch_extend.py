@@ -151,7 +151,8 @@ def _extend(
             if entry.source != fingerprint(path):
                 answer = _failed(path, InputRefused("batch.source_changed", name=name))
             elif entry.state == "done":
-                answer = {**(ledger.answer(name) or {}), "earlier": True}
+                kept = batch.kept_answer(ledger, name, level=str, level_asked=str)
+                answer = {**kept, "earlier": True}
             else:
                 # Where there is an output, the run ended between publishing and writing down.
                 (fresh if fingerprint(into / name) in (None, entry.before) else cut_off).append((name, path))

@@ -86,7 +86,7 @@ def sign_letters(
         for settled in sign_with_ledger(engine, found, ledger, told, workers=workers, wait=bar_away):
             letter = settled.letter
             if settled.outcome is None:
-                kept = ledger.answer(letter.name) or {"status": "signed", "document": str(letter.source)}
+                kept = batch.kept_answer(ledger, letter.name, status=str, document=str, notices=list)
                 tally.add(kept, EARLIER, 0)
                 show(kept)
             else:

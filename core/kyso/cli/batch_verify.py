@@ -9,7 +9,7 @@ from kyso.cli import batch, letters, output
 from kyso.cli.common import Common
 from kyso.cli.parsing import Argument, Flag, Option
 from kyso.cli.verify import GRAVITY, time_from
-from kyso.errors import WrongUse
+from kyso.errors import InputRefused, WrongUse
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -124,5 +124,8 @@ def _count(found: Sequence[tuple[str, Path]], ledger: Ledger, tally: batch.Tally
     from kyso.verification.report import EXIT_CODES
 
     for name, _ in found:
-        answer = ledger.answer(name) or {}
-        tally.add(answer, str(answer["verdict"]), EXIT_CODES[answer["verdict"]])
+        answer = batch.kept_answer(ledger, name, verdict=str)
+        verdict = answer["verdict"]
+        if verdict not in EXIT_CODES:
+            raise InputRefused("batch.no_ledger", name=str(ledger.path))
+        tally.add(answer, verdict, EXIT_CODES[verdict])

@@ -71,11 +71,11 @@ class Entry:
 
 
 def fingerprint(path: Path) -> Fingerprint | None:
-    """Return size and time of change of a file, ``None`` where there is none."""
+    """Return size and time of change of a file, ``None`` where there is none to be seen."""
     try:
         status = path.stat()
-    except FileNotFoundError:
-        return None
+    except OSError:
+        return None  # whoever opens it will tell what is wrong
     return status.st_size, status.st_mtime_ns
 
 
@@ -245,6 +245,8 @@ class Ledger:
             self._entries[name] = Entry(name, "intended", _pair(raw["source"]), _pair_or_none(raw["before"]))
             return
         known = self._entries[name]
+        if not isinstance(raw["answer"], dict):
+            raise TypeError("answer")
         place = (self._size, length)
         self._entries[name] = Entry(name, cast("State", state), known.source, known.before, place)
 
