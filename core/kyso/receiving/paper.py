@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from kyso.receiving.values import Arrival, Entry, PaperSigning, Reception
 
 SCAN = "scan.pdf"
-_STAMPED = "stamped.pdf"
+_STAMPED = ".stamped.pdf"  # no letter is kept under a hidden name
 RULE = "paper"
 
 
@@ -94,6 +94,10 @@ def _sign(desk: IncomingDesk, signing: PaperSigning, entry: Entry, folder: Path,
     for request in _requests(desk, signing, entry, scan, stamped, letter):
         if request.out is not None and request.out.exists():
             continue
+        # What waits for a confirmation already is not asked for a second time.
+        waiting = next((each for each in desk.engine.pending() if each.out_path == request.out), None)
+        if waiting is not None:
+            raise KeyTrouble("intake.paper_pending", reference=entry.reference, id=waiting.id)
         outcome = desk.engine.sign(request)
         if not isinstance(outcome, SignedDocument):
             raise KeyTrouble("intake.paper_pending", reference=entry.reference, id=outcome.prepared_id)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+import sys
 from collections.abc import Callable
 from contextlib import contextmanager
 from dataclasses import replace
@@ -12,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from kyso.config import Config
+from kyso.demo.pki import DemoPki
 from kyso.demo.scan import scanned
 from kyso.engine import Engine
 from kyso.errors import InputRefused, KeyTrouble, KysoError, WrongUse
@@ -19,6 +22,7 @@ from kyso.geometry import RectMm
 from kyso.receiving.desk import IncomingDesk
 from kyso.receiving.values import Arrival, LetterFacts, PaperSigning
 from tests.core.receiving.conftest import Clock, Letters
+from tests.support import phone_plugin
 
 FACTS = LetterFacts("UBND xã Mẫu", "12/QĐ-UBND", date(2026, 11, 20), "Quyết định", "thử nghiệm")
 SIGNING = PaperSigning("seal", stamp_page=1, stamp_rect_mm=RectMm(20, 2, 50, 35))
@@ -102,6 +106,54 @@ def test_a_key_that_fails_keeps_the_number(desk: IncomingDesk, scan: Path, confi
     assert (reception.entry.number, reception.entry.state) == (1, "entered")
     assert reception.entry.facts == FACTS
     desk.check(reception.entry)
+
+
+@pytest.fixture
+def phone(pki: DemoPki, pfx_password: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The organisation's key on a "phone": a folder where the test confirms."""
+    site, folder = tmp_path / "site", tmp_path / "phone"
+    site.mkdir()
+    folder.mkdir()
+    monkeypatch.syspath_prepend(str(phone_plugin.install(site)))
+    monkeypatch.delitem(sys.modules, "kyso_test_phone", raising=False)
+    shutil.copy(pki.pfx("seal"), folder / "key.p12")
+    (folder / "password").write_text(pfx_password, encoding="utf-8")
+    return folder
+
+
+def test_a_confirmation_is_waited_for_once(phone: Path, config: Config, clock: Clock, scan: Path) -> None:
+    """The number stays, nobody is asked twice for the same signature, and each confirmation brings the entry on."""
+    arrival = Arrival(scan, FACTS, paper=replace(SIGNING, key=f"phone:{phone}"))
+    with Engine.from_config(config) as engine, IncomingDesk.open(engine, now=clock) as desk:
+        for step in ("stamp", "copy"):
+            (phone / "confirmed").unlink(missing_ok=True)
+            identifiers = []
+            for _ in range(2):
+                with pytest.raises(KeyTrouble) as raised:
+                    desk.receive(arrival)
+                assert raised.value.code == "intake.paper_pending"
+                identifiers.append(raised.value.parameters["id"])
+            assert len(set(identifiers)) == 1, step
+            assert len(engine.pending()) == 1
+            (phone / "confirmed").touch()
+            engine.resume(str(identifiers[0]))
+        reception = desk.receive(arrival)
+        assert (reception.entry.state, reception.entry.number) == ("entered", 1)
+        assert reception.report is not None
+        assert len(reception.report.signatures) == 2
+        desk.check(reception.entry)
+    assert len(list(phone.glob("*.json"))) == 2
+
+
+def test_a_scan_may_have_any_name(desk: IncomingDesk, scan: Path) -> None:
+    """Also those of the files that are made on the way."""
+    for name in ("scan.pdf", "stamped.pdf", ".stamped.pdf"):
+        path = scan.with_name(name)
+        path.write_bytes(scan.read_bytes() + b"\n" * len(name))
+        reception = desk.receive(Arrival(path, FACTS, paper=replace(SIGNING, stamp_policy=None)))
+        assert reception.report is not None
+        assert (reception.report.verdict, len(reception.report.signatures)) == ("valid", 1)
+        desk.check(reception.entry)
 
 
 def test_an_unfinished_entry_can_be_returned(desk: IncomingDesk, scan: Path, config: Config) -> None:
