@@ -31,8 +31,9 @@ async def ask_about_waiting(service: Service) -> None:
     async def once() -> None:
         hinted = service.hinted.is_set()
         service.hinted.clear()
-        for letter in await service.run(waiting_letters.still_waiting, service.records):
-            if not hinted and datetime.now(UTC) - letter.changed_at < pause:
+        now = datetime.now(UTC)
+        for letter in await service.run(waiting_letters.still_waiting, service.records, now - service.sending_takes):
+            if not hinted and now - letter.changed_at < pause:
                 return  # they come in the order in which they were asked about
             with suppress(KysoError):  # its end is recorded, or it is asked again
                 await signing.resume(service, letter)

@@ -7,12 +7,13 @@ import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from kyso.plugin import KeyTrouble, WrongUse
+from kyso.plugin import WrongUse
 from kyso.serving.problems import Refusal
 from kyso_api import contents, fields, signing, waiting_letters
 from kyso_api.idempotency import HEADER
@@ -184,9 +185,9 @@ async def pending_resume(request: Request) -> Response:
     """Ask once how one letter stands, and finish it where its owner has confirmed."""
     service, token = _who(request)
     letter = await service.run(waiting_letters.find, service.records, request.path_params["id"], token.id)
-    if letter.state == waiting_letters.SENDING:
-        raise KeyTrouble("api.pending_unsent", id=letter.id)
-    if letter.state == waiting_letters.WAITING:
+    if letter.state == waiting_letters.SENDING and datetime.now(UTC) - letter.changed_at < service.sending_takes:
+        return json_reply(letter.answer, 202).response()
+    if letter.state in (waiting_letters.SENDING, waiting_letters.WAITING):
         made = await signing.resume(service, letter)
         if made is not None:
             return json_reply(made.answer, made.status).response()

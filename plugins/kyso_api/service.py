@@ -161,6 +161,11 @@ class Service:
         token = known[0]
         return token if token is not None and token.is_valid(datetime.now(UTC)) else None
 
+    @property
+    def sending_takes(self) -> timedelta:
+        """How long sending a request to the other side may take before its process counts as dead."""
+        return timedelta(seconds=self.settings.deadline_s * 2 + 30)
+
     def new_file(self) -> Path:
         """Return a path in the work folder, where nothing is yet."""
         return self.folder / f"{token_hex(16)}.pdf"

@@ -128,16 +128,21 @@ def find(records: Records, identifier: str, token_id: str) -> WaitingLetter:
     return _letter(row)
 
 
-def still_waiting(records: Records, limit: int = 100) -> list[WaitingLetter]:
-    """Return letters that wait, of every token, those first that were asked about longest ago."""
-    query = sa.select(PENDING).where(PENDING.c.state == WAITING).order_by(PENDING.c.changed_at).limit(limit)
+def still_waiting(records: Records, sent_before: datetime, limit: int = 100) -> list[WaitingLetter]:
+    """Return letters that wait, of every token, those first that were asked about longest ago.
+
+    :param sent_before: letters that are still ``sending`` are among them where they began before this time: whoever
+        sent them has died, and the other side may know them.
+    """
+    stopped = sa.and_(PENDING.c.state == SENDING, PENDING.c.changed_at < sent_before)
+    query = sa.select(PENDING).where(sa.or_(PENDING.c.state == WAITING, stopped))
     with records.begin() as connection:
-        return [_letter(row) for row in connection.execute(query)]
+        return [_letter(row) for row in connection.execute(query.order_by(PENDING.c.changed_at).limit(limit))]
 
 
 def take(records: Records, letter: WaitingLetter, seconds: float) -> bool:
     """Take a letter to ask how it stands; whoever takes it is alone with it for `seconds`."""
-    return claim(records, PENDING, sa.and_(PENDING.c.id == letter.id, PENDING.c.state == WAITING), seconds)
+    return claim(records, PENDING, sa.and_(PENDING.c.id == letter.id, PENDING.c.state.in_((WAITING, SENDING))), seconds)
 
 
 def give_back(records: Records, letter: WaitingLetter) -> None:

@@ -24,7 +24,7 @@ from kyso.records.store import Records
 from kyso_api.tokens import create
 
 KYSO = [sys.executable, "-c", "from kyso.cli.program import main; main()"]
-START_S = 60.0
+START_S = 120.0
 
 Fields = Sequence[tuple[str, str | tuple[str, bytes, str]]]
 

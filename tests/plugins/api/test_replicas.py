@@ -28,6 +28,7 @@ from tests.support.postgresql import new_database, running_postgresql
 
 pytestmark = pytest.mark.xdist_group("postgresql")
 
+CALLBACK_SECRET = "x" * 40
 PHONE = (("key", "phone"), *PLACE[1:])
 
 
@@ -62,6 +63,7 @@ def replicas(
     folder = tmp_path_factory.mktemp("replicas")
     more = (
         f'[plugins.mysign]\nbase_url = "{phone.url}"\nclient_id = "{CLIENT_ID}"\nallow_private = true\ndeadline_s = 5\n'
+        '[plugins.remote]\ncallback_secret_env = "CALLBACK"\n'
     )
     with ExitStack() as stack:
         url = new_database(stack.enter_context(running_postgresql()), "service")
@@ -75,6 +77,7 @@ def replicas(
             environment = {
                 "LEADER": pfx_password,
                 "KYSO_MYSIGN_CLIENT_SECRET": CLIENT_SECRET,
+                "CALLBACK": CALLBACK_SECRET,
                 "XDG_DATA_HOME": str(home / "data"),
                 "TMPDIR": str(home / "tmp"),
             }
@@ -182,6 +185,23 @@ def test_a_letter_that_is_declined_or_cancelled_stays_unsigned(
     other = new_token(one.config, "stranger", "sign")
     assert resumed(one, other, cancelled).code == "api.pending_unknown"
     assert one.call("GET", "/v1/pending", other).json["pending"] == []
+
+
+def test_a_providers_call_is_a_hint(
+    replicas: tuple[RunningService, RunningService], token: str, letter_pdf: bytes, phone: Phone
+) -> None:
+    """A call at the secret address makes the service ask; played again, or without a button, it does nothing."""
+    one, two = replicas
+    waiting = one.post("/v1/sign", token, letter_pdf, *PHONE).json["prepared_id"]
+    for _ in range(3):
+        assert two.call("POST", f"/callbacks/remote/{CALLBACK_SECRET}", body=b'{"approved": true}').status == 200
+    assert two.call("POST", "/callbacks/remote/wrong").status == 404
+    assert two.call("GET", f"/v1/pending/{waiting}", token).json["state"] == "pending"
+    phone.decide("approved")
+    assert two.call("POST", f"/callbacks/remote/{CALLBACK_SECRET}").status == 200
+    assert ended(two, token, waiting)["state"] == "signed"
+    assert two.call("POST", f"/callbacks/remote/{CALLBACK_SECRET}").status == 200
+    assert CALLBACK_SECRET not in "\n".join([*one.lines, *two.lines])
 
 
 def test_a_repeated_request_rings_once(

@@ -250,7 +250,7 @@ def bomb() -> bytes:
 def narrow(api_config: Path, pfx_password: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningService]:
     """A service of its own with a short deadline and few requests at once."""
     folder = tmp_path_factory.mktemp("narrow")
-    text = api_config.read_text("utf-8").replace("deadline_s = 20", "deadline_s = 2\nconcurrent = 3")
+    text = api_config.read_text("utf-8").replace("deadline_s = 20", "deadline_s = 6\nconcurrent = 3")
     config = folder / "kyso.toml"
     config.write_text(text.replace(str(api_config.parent / "records"), str(folder / "records")), "utf-8")
     with running(config, "--secret-env", "leader=LEADER", environment={"LEADER": pfx_password}) as up:
