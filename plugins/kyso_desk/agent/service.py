@@ -309,7 +309,7 @@ class AgentService:
         return PageAnswer("done" if verdict == "valid" else "failed", words, {"Verdict": verdict, **entries})
 
     async def page_picture(self, letter: AgentLetter, page: int, width_px: int) -> bytes:
-        """Return a page of a letter as PNG.
+        """Return a page of a letter as PNG or JPEG.
 
         :raises ToldProblem: it cannot be drawn.
         """

@@ -40,6 +40,7 @@ _DECISION_CAP: Final = 256 * 1024
 _LONGEST_VALUE: Final = 2000
 _MOST_VALUES: Final = 40
 _GREATEST_WIDTH_PX: Final = 3000
+_JPEG: Final = b"\xff\xd8"
 
 _HEADERS: Final = {
     "content-security-policy": (
@@ -202,12 +203,12 @@ class _WindowServer:
         return Response(status_code=204)
 
     async def picture(self, request: Request) -> Response:
-        """Return a page of a letter as PNG."""
+        """Return a page of a letter as a picture."""
         confirmation = self._admitted(request)
         width = min(max(_number(request.query_params.get("width", "900")), 100), _GREATEST_WIDTH_PX)
         letter = _letter(confirmation, request)
-        png = await self._service.page_picture(letter, request.path_params["page"], width)
-        return Response(png, media_type="image/png")
+        picture = await self._service.page_picture(letter, request.path_params["page"], width)
+        return Response(picture, media_type="image/jpeg" if picture[:2] == _JPEG else "image/png")
 
     async def stamp(self, request: Request) -> Response:
         """Return the stamp of a letter as PNG."""

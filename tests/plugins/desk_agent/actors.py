@@ -22,6 +22,9 @@ PATIENCE_S = 30.0
 _asked: list[Future[dict[str, Any]]] = []
 """What was asked last, so that a test whose request was answered without a window says how."""
 
+_sockets: list[Any] = []
+""":meth:`Person.forget` closes these pages, so that a test that failed leaves no window open for the next one."""
+
 
 @dataclass(frozen=True)
 class Page:
@@ -48,6 +51,7 @@ class Page:
         """Send a request and wait for its answer."""
         text = message if isinstance(message, (str, bytes)) else json.dumps(message)
         with self.connection(operation) as socket:
+            _sockets.append(socket)
             socket.send(text)
             answer: dict[str, Any] = json.loads(socket.recv(timeout=PATIENCE_S))
         return answer
@@ -157,6 +161,8 @@ class Person:
         return self._windows.empty()
 
     def forget(self) -> None:
-        """Leave no window of an earlier test."""
+        """Leave no page and no window of an earlier test."""
+        while _sockets:
+            _sockets.pop().close()
         while not self._windows.empty():
             self._windows.get()

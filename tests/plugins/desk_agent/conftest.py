@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import shutil
 import sys
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -85,6 +86,9 @@ def agent(running_agent: RunningAgent, shared_person: Person) -> Iterator[Runnin
     shared_person.forget()
     yield running_agent
     shared_person.forget()
+    until = time.monotonic() + 10
+    while running_agent.service.confirmations.waiting() and time.monotonic() < until:
+        time.sleep(0.01)
 
 
 @pytest.fixture

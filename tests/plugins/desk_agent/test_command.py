@@ -114,17 +114,18 @@ def test_permissions_by_command(kyso: Kyso) -> None:
     assert kyso("desk", "agent", "list", "--format", "xml").code == 7
 
 
-def test_installing_needs_consent(kyso: Kyso, isolated_environment: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_installing_needs_consent(kyso: Kyso, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without a terminal nobody can consent; with consent the certificate is installed, and taken out again."""
     need_tool("certutil")
+    monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setattr("sys.stdin", open(os.devnull))  # noqa: PTH123, SIM115 - closed with the test
     refused = kyso("desk", "agent", "install")
     assert (refused.code, "agent.consent_needed" in refused.err) == (7, True)
-    assert not (isolated_environment / ".pki" / "nssdb" / "cert9.db").exists()
+    assert not (tmp_path / ".pki" / "nssdb" / "cert9.db").exists()
     assert kyso("desk", "agent", "install", "--firefox", "--yes").code == 4
     installed = kyso("desk", "agent", "install", "--yes")
     assert (installed.code, installed.out) == (0, "")
-    store = f"sql:{isolated_environment / '.pki' / 'nssdb'}"
+    store = f"sql:{tmp_path / '.pki' / 'nssdb'}"
     listed = subprocess.run(["certutil", "-L", "-d", store], capture_output=True, text=True, check=True)
     assert "kyso agent" in listed.stdout
     assert kyso("desk", "agent", "uninstall").code == 0
