@@ -131,7 +131,7 @@ def _add_waiting(app: FastAPI) -> None:
     ended = spec.answers({200: told}, (404, 409))
     _add(app, "POST", "/v1/pending/{id}/cancel", routes.pending_cancel, "pending_cancel", "sign", ended, **one)
     file = spec.answers({200: {"application/octet-stream": spec.OCTETS, "application/pdf": spec.OCTETS}}, (404,))
-    _add(app, "GET", "/v1/results/{id}", routes.result, "result", "sign", file, **one)
+    _add(app, "GET", "/v1/results/{id}", routes.result, "result", None, file, **one)
 
 
 def _add_others(app: FastAPI) -> None:

@@ -81,7 +81,9 @@ def test_json_is_answered_with_a_link(service: RunningService, token: str, lette
     assert (answer.status, told["status"], told["document"]) == (200, "signed", "Công văn 12.pdf")
     fetched = service.call("GET", told["result"]["href"], token)
     assert fetched.headers["content-type"] == "application/pdf"
-    assert hashlib.sha256(fetched.body).hexdigest() == told["result"]["sha256"]
+    digest = hashlib.sha256(fetched.body).digest()
+    assert digest.hex() == told["result"]["sha256"]
+    assert fetched.headers["repr-digest"] == f"sha-256=:{base64.b64encode(digest).decode()}:"
     other = new_token(api_config, "other", "sign")
     assert service.call("GET", told["result"]["href"], other).code == "api.result_unknown"
 
