@@ -148,6 +148,18 @@ class UnlockingKey(Protocol):
 
 
 @runtime_checkable
+class MortalKey(Protocol):
+    """A key that may stop working for good while it is open: its token was pulled out, its PIN was refused."""
+
+    @property
+    def given_up_at(self) -> float | None:
+        """When it stopped, by ``time.monotonic()``; ``None`` while it works.
+
+        What is under way then fails as a whole; what comes later opens the key anew.
+        """
+
+
+@runtime_checkable
 class AnnouncingKey(Protocol):
     """A key whose requests can be asked for by a name of our own, even where no answer to them ever came.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -60,6 +61,7 @@ class TokenKey:
         self._signing_pin: Secret | None = None
         self._kept_signing_pin: Secret | None = None
         self._given_up: KeyTrouble | None = None
+        self._given_up_at: float | None = None
         self._made = 0
         self._closed = False
 
@@ -77,6 +79,15 @@ class TokenKey:
     def schemes(self) -> tuple[tuple[SchemeName, DigestName], ...]:
         """What the token can make with this key, preferred first."""
         return self._schemes
+
+    @property
+    def given_up_at(self) -> float | None:
+        """When the key stopped working for good."""
+        return self._given_up_at
+
+    def _give_up(self, trouble: KeyTrouble) -> None:
+        self._given_up = trouble
+        self._given_up_at = time.monotonic()
 
     @property
     def batch_limit(self) -> int | None:
@@ -142,7 +153,7 @@ class TokenKey:
         except KeyTrouble as trouble:
             if self._pinpad:
                 # The device would ask again for every letter of a batch; one refusal is an answer.
-                self._given_up = trouble
+                self._give_up(trouble)
             raise
         key = self._find_key(token)
         self._always_authenticate = bool(key["always_authenticate"])
@@ -208,8 +219,8 @@ class TokenKey:
             self._signing_pin = None
             self._handle = None
         stopped = about_token(trouble, self._found.token, done, total, self._made)
-        if trouble.code in _LASTING:
-            self._given_up = stopped
+        if trouble.code in _LASTING or not self._process.alive:
+            self._give_up(stopped)
         return stopped
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 from kyso.cli import answers, letters
 from kyso.cli.common import Common
 from kyso.cli.parsing import Argument, Option
-from kyso.errors import WrongUse
+from kyso.errors import RemoteFailed, WrongUse
 from kyso.models import FailedSignature, PendingSignature, SignedDocument
 
 if TYPE_CHECKING:
@@ -48,8 +48,14 @@ def _outcomes(
 ) -> list[SignedDocument | PendingSignature | FailedSignature]:
     until = time.monotonic() + wait_s
     while True:
-        outcomes = engine.resume(identifier)
-        waits = any(isinstance(outcome, PendingSignature) for outcome in outcomes)
-        if not waits or time.monotonic() + POLL_EVERY_S > until:
-            return outcomes
+        last = time.monotonic() + POLL_EVERY_S > until
+        try:
+            outcomes = engine.resume(identifier)
+        except RemoteFailed as failed:
+            # Asking again is harmless, and as long as there is time somebody may answer, unless nobody can be asked.
+            if last or failed.code == "pending.outcome_unknown":
+                raise
+        else:
+            if last or not any(isinstance(outcome, PendingSignature) for outcome in outcomes):
+                return outcomes
         time.sleep(POLL_EVERY_S)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from kyso.contracts import NOTHING_STORED, KeyAccess
+from kyso.contracts import NOTHING_STORED, KeyAccess, MortalKey
 from kyso.errors import KysoError
 from kyso.signing.keys import access_options, resolve
 
@@ -16,6 +17,10 @@ if TYPE_CHECKING:
     from kyso.contracts import Key, NoticeTeller, SecretAsker, SecretStore
     from kyso.plugins import PluginRegistry
     from kyso.secret import Secret
+
+
+REST_S = 5.0
+"""A key that stopped working is opened anew this long afterwards, and not for the next letter of the same batch."""
 
 
 class KeyRing:
@@ -54,6 +59,10 @@ class KeyRing:
         """
         with self._lock:
             opened = self._keys.get(name)
+            if opened is not None and _is_dead(opened):
+                with suppress(KysoError):  # what is broken may refuse to close; nothing is lost
+                    opened.close()
+                opened = None
             if opened is None:
                 uri, source = resolve(name, self._config, self._registry)
                 opened = self._keys[name] = source.open(uri, self.access(name))
@@ -104,3 +113,9 @@ class KeyRing:
                     key.close()
             self._keys.clear()
             self._secrets.clear()
+
+
+def _is_dead(key: Key) -> bool:
+    """Tell whether a key stopped working long enough ago to be opened anew."""
+    since = key.given_up_at if isinstance(key, MortalKey) else None
+    return since is not None and time.monotonic() - since >= REST_S

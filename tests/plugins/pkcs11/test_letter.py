@@ -11,6 +11,7 @@ import pytest
 
 from kyso.config import Config, KeySection
 from kyso.engine import Engine
+from kyso.errors import KeyTrouble
 from kyso.geometry import RectMm
 from kyso.models import FailedSignature, SignedDocument, SignRequest
 from tests.plugins.pkcs11.conftest import Person, Tokens
@@ -66,3 +67,24 @@ def test_a_token_removed_in_a_batch_leaves_nothing_half_done(
     failed = [outcome for outcome in outcomes if isinstance(outcome, FailedSignature)]
     assert [(each.code, each.parameters["made"]) for each in failed] == [("pkcs11.token_removed", 2)] * 2
     assert sorted(path.name for path in tmp_path.glob("[0-9].pdf")) == ["0.pdf", "1.pdf"]
+
+
+def test_a_token_that_is_back_signs_again(
+    strange: Strange, person: Person, letter_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A service goes on once the token is plugged in again: the key is opened anew, with its PIN, and not at once."""
+    from kyso.signing import keyring
+
+    def request(number: int) -> SignRequest:
+        return SignRequest(letter_path, "leader", policy="invisible", out=tmp_path / f"{number}.pdf")
+
+    with engine_for(strange(remove="1"), person) as engine:
+        engine.sign(request(1))
+        for number in (2, 3):
+            with pytest.raises(KeyTrouble, match=r"pkcs11\.token_removed"):
+                engine.sign(request(number))
+        assert len(person.asked) == 1
+        monkeypatch.setattr(keyring, "REST_S", 0.0)
+        assert isinstance(engine.sign(request(4)), SignedDocument)
+        assert len(person.asked) == 2
+    assert sorted(path.name for path in tmp_path.glob("[0-9].pdf")) == ["1.pdf", "4.pdf"]
