@@ -1,7 +1,7 @@
 """Words for the page: its own texts, and errors and notices in both languages.
 
 Next steps are written for the command line; where a clerk at a page has another way, the catalogue has an entry
-``desk.step.CODE`` that is shown instead. A step that names options and has no such entry helps nobody at a page and
+``desk.step.CODE`` that is shown instead. A step about options that are boxes on the page, and has no such entry,
 becomes a general one.
 """
 
@@ -19,6 +19,7 @@ from kyso.text import LANGUAGES, Language
 PAGE = "desk.page."
 """Codes of the page's own texts begin so."""
 
+_ABOUT_THE_FORM = ("decree30.", "kbnn.", "placement.", "setting.")
 _PACKAGE = "kyso_desk"
 
 
@@ -38,7 +39,7 @@ def told(code: str, parameters: Mapping[str, object] | None = None) -> dict[str,
         usual = text.next_step(code, language, shown)
         if text.has_text(step):
             answer[f"next_{language}"] = text.message(step, language, shown)
-        elif usual is not None and "--" in usual:
+        elif usual is not None and "--" in usual and code.startswith(_ABOUT_THE_FORM):
             answer[f"next_{language}"] = text.message("desk.step.any", language, {"code": code})
         else:
             answer[f"next_{language}"] = usual

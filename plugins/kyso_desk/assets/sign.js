@@ -20,7 +20,7 @@ export class SignRoom {
     this.chosen = null;
     this.pages = new Pages();
     this.stamp = new Stamp(this.pages, (page, rect) => this.#moved(page, rect));
-    this.form = new SignForm(desk, () => this.#placeAll());
+    this.form = new SignForm(desk, (otherRole) => this.#placeAll(otherRole));
     this.listPlace = el("div");
     this.errorPlace = el("div", { "aria-live": "polite" });
     this.placePlace = el("div");
@@ -143,8 +143,12 @@ export class SignRoom {
 
   // ---------------------------------------------------------------------------------------------- placement
 
-  #placeAll() {
-    for (const letter of this.letters) this.#place(letter);
+  // Another role belongs elsewhere: what was chosen by hand for the one before is let go.
+  #placeAll(otherRole = false) {
+    for (const letter of this.letters) {
+      if (otherRole) Object.assign(letter, { wish: null, field: undefined, past: [], scrolled: false });
+      this.#place(letter);
+    }
     this.#renderPanel();
   }
 

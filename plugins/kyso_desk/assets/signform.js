@@ -6,6 +6,12 @@ import { said, t } from "./words.js";
 const NEXT_ROLE = { initial: "leader", leader: "seal" };
 const TYPING_MS = 400;
 
+// The text of a code that may have none.
+function named(code) {
+  const words = t(code);
+  return words === code ? null : words;
+}
+
 export class SignForm {
   constructor(desk, changed) {
     this.changed = changed;
@@ -67,7 +73,7 @@ export class SignForm {
         this.chosenRole = value;
         this.#suitKey();
         this.speak();
-        this.changed();
+        this.changed(true);
       },
     );
     const keys = select(
@@ -104,11 +110,11 @@ export class SignForm {
 
   #setting(setting) {
     const value = this.values[setting.name] ?? "";
-    const label = t(`setting.${setting.name}`) === `setting.${setting.name}` ? said(setting.summary) : t(`setting.${setting.name}`);
+    const label = named(`setting.${setting.name}`) ?? said(setting.summary);
     const hint = label === said(setting.summary) ? null : said(setting.summary);
     const words = label + (setting.required ? ` (${t("required")})` : "");
     if (setting.kind === "choice") {
-      const options = setting.choices.map((choice) => [choice, t(`choice.${choice}`) === `choice.${choice}` ? choice : t(`choice.${choice}`)]);
+      const options = setting.choices.map((choice) => [choice, named(`choice.${setting.name}.${choice}`) ?? choice]);
       if (setting.default === null) options.unshift(["", t("choose")]);
       return field(words, select(options, value || (setting.default ?? ""), (chosen) => this.#set(setting.name, chosen)), hint);
     }

@@ -5,6 +5,7 @@ import { millimetres, t } from "./words.js";
 
 const SNAP_MM = 1.6;
 const LEAST_MM = 5;
+const SMALL_PX = 40; // below it four corners would hide the stamp
 // Margins of an official letter (Decree 30/2020, annex I, I.5): 20 top and bottom, 30 left, 20 right.
 const MARGINS = { left: 30, right: 20, top: 20, bottom: 20 };
 const CORNERS = ["nw", "ne", "sw", "se"];
@@ -51,6 +52,9 @@ export class Stamp {
 
   #place() {
     this.pages.put(this.page, this.rect, this.box);
+    const sheet = this.#sheet();
+    const shown = Math.min(this.rect[2], this.rect[3]) * (sheet.paper.clientWidth / sheet.width);
+    this.box.classList.toggle("small", shown < SMALL_PX);
     const [left, top, width, height] = this.rect.map((value) => millimetres(value));
     this.box.setAttribute("aria-roledescription", t("stamp.role"));
     this.box.setAttribute("aria-label", t("stamp.place", { page: this.page, left, top, width, height }));

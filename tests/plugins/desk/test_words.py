@@ -17,7 +17,7 @@ from kyso_desk.roles import ROLES
 from kyso_desk.wording import page_words, told
 
 ASSETS = Path(kyso_desk.__file__).parent / "assets"
-_CALL = re.compile(r"""\b(?:t|count)\(\s*(?:"([\w.]+)"|`([\w.]*)\$\{[^`]*`)""")
+_CALL = re.compile(r"""\b(?:t|count|named)\(\s*(?:"([\w.]+)"|`([\w.]*)\$\{[^`]*`)""")
 _CHOSEN = re.compile(r"""\?\s*"([\w.]+\.\w+)"\s*:\s*"([\w.]+\.\w+)\"""")
 _LISTED = re.compile(r"""\["((?:register|setup)\.\w+)",""")
 
@@ -63,17 +63,24 @@ def test_roles_and_their_settings_have_words() -> None:
 
 
 def test_steps_for_a_page_name_no_options() -> None:
-    """A next step on the page never sends a clerk to a command-line option that the page has a way for."""
+    """What a policy advises never sends a clerk to an option that is a box on the page."""
     create_plugin_manager()
-    for package in text.catalogue_packages():
+    for package in ("kyso", "kyso_decree30", "kyso_kbnn"):
         for code, entry in text.read_catalogue(package, "vi").items():
-            if entry.next_step is None or "--" not in entry.next_step:
+            if entry.next_step is None or not code.startswith(("decree30.", "placement.", "setting.")):
                 continue
-            step = told(code)["next_vi"]
-            assert step
-            assert "--set" not in step
-            assert "--rect-mm" not in step
-            assert "--anchor" not in step
+            for language in LANGUAGES:
+                step = told(code)[f"next_{language}"]
+                assert step
+                assert not re.search("--(set|rect-mm|anchor|page|policy|key)", step), code
+
+
+def test_every_step_for_the_page_has_its_message() -> None:
+    """No step of the page outlives the message it belongs to."""
+    create_plugin_manager()
+    codes = [code.removeprefix("desk.step.") for code in text.read_catalogue("kyso_desk", "vi")]
+    steps = [code for code in codes if f"desk.step.{code}" in text.read_catalogue("kyso_desk", "vi")]
+    assert [code for code in steps if not text.has_text(code)] == ["any"]
 
 
 def test_the_page_holds_no_style_or_script_of_its_own() -> None:
