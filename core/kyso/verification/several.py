@@ -71,10 +71,11 @@ def verify_several(
     :param workers: processes to judge in; 1 is this one.
     :raises WrongUse: the terms themselves are wrong.
     """
-    if workers <= 1 or len(sources) < 2:
-        with _Judge(engine, terms, password) as judge:
+    # Made here in any case: what is wrong with the terms is told once, not by every process.
+    with _Judge(engine, terms, password) as judge:
+        if workers <= 1 or len(sources) < 2:
             yield from map(judge.report, sources)
-        return
+            return
     yield from _Pool(engine.config, terms, password, workers, online=engine.online).reports(sources)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from kyso.config import Config, VerificationSection
+from kyso.config import Config, RecordsSection, VerificationSection
 from kyso.engine import Engine
 from kyso.errors import WrongUse
 from kyso.verification import several
@@ -79,6 +79,13 @@ def test_wrong_terms_are_an_error(files: list[Path]) -> None:
         for workers in (1, 2):
             with pytest.raises(WrongUse):
                 list(verify_several(engine, files, Terms(revocation="maybe"), workers=workers))
+
+
+def test_records_that_cannot_be_opened_are_an_error(files: list[Path]) -> None:
+    """Before any process is started."""
+    config = Config(records=RecordsSection("mysql://nowhere"))
+    with Engine.from_config(config) as engine, pytest.raises(WrongUse):
+        list(verify_several(engine, files, Terms(registered=True), workers=2))
 
 
 def test_small_work_stays_in_this_process(files: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:
