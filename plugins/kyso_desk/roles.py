@@ -22,7 +22,7 @@ class Role:
     :param policy: the placement policy.
     :param key_roles: roles of configured keys that suit, the best first.
     :param asked: settings that the form always shows; the policy's others are folded away.
-    :param resizable: whether the stamp's size is a matter of taste; a seal keeps its true size.
+    :param resizable: whether the size is a matter of taste; a seal keeps its true size, text the size of its letters.
     :param placed_by_hand: whether the person must say where, because the policy looks for no place.
     """
 
@@ -39,9 +39,9 @@ ROLES = (
     Role("seal", "decree30.seal", ("seal", "organisation"), ("number", "date"), resizable=False),
     Role("number", "decree30.number", ("seal", "organisation"), ("number", "date")),
     Role("initial", "decree30.initial", ("person", "leader"), ("beside",)),
-    Role("attachment", "decree30.attachment", ("seal", "organisation"), ("number",)),
-    Role("copy", "decree30.copy", ("seal", "organisation"), ("copy_form",)),
-    Role("kbnn", "kbnn.attachment", ("accountant", "holder"), ("budget_code", "content", "signers")),
+    Role("attachment", "decree30.attachment", ("seal", "organisation"), ("number",), resizable=False),
+    Role("copy", "decree30.copy", ("seal", "organisation"), ("copy_form",), resizable=False),
+    Role("kbnn", "kbnn.attachment", ("accountant", "holder"), ("budget_code", "content", "signers"), resizable=False),
     Role("free", "fixed", ("leader", "seal", "person"), placed_by_hand=True),
 )
 
