@@ -82,13 +82,13 @@ class Gate:
         try:
             if request.is_opening:
                 self._check_address(request)
-                await self._open(request, _strict(send))
+                await self._open(request, strict_headers(send))
                 return
             self._admit(request)
         except Refusal as refusal:
             await self._refuse(request, refusal, send)
             return
-        await self._application(scope, receive, _strict(send) if scope["type"] == "http" else send)
+        await self._application(scope, receive, strict_headers(send) if scope["type"] == "http" else send)
 
     # ------------------------------------------------------------------------------------------------- judging
 
@@ -138,7 +138,7 @@ class Gate:
         else:
             body, kind = encoded(in_language(problem_of(refusal), self._language)), b"application/problem+json"
         headers = [(b"content-type", kind), (b"content-length", str(len(body)).encode()), (b"connection", b"close")]
-        strict = _strict(send)
+        strict = strict_headers(send)
         await strict({"type": "http.response.start", "status": refusal.status, "headers": headers})
         await strict({"type": "http.response.body", "body": body})
 
@@ -176,7 +176,9 @@ class _Head:
         return ""
 
 
-def _strict(send: Send) -> Send:
+def strict_headers(send: Send) -> Send:
+    """Wrap `send` so that every answer forbids the browser what no page here needs."""
+
     async def strict(message: Message) -> None:
         if message["type"] == "http.response.start":
             given = {name.lower() for name, _ in message["headers"]}

@@ -40,6 +40,7 @@ from kyso_desk.agent.service import AgentService, ServiceTerms, Windowed
 from kyso_desk.agent.settings import AgentSettings
 from kyso_desk.agent.transfer import TransferLimits
 from kyso_desk.agent.window import PATH, window_application
+from kyso_desk.workspace import Workspace
 
 if TYPE_CHECKING:
     from websockets.http11 import Request, Response
@@ -148,6 +149,7 @@ async def run_agent(plan: AgentPlan, ready: Callable[[RunningAgent], None], stop
             OriginStore(plan.folder),
             profile,
             terms,
+            stack.enter_context(Workspace()).folder,
             online=plan.online,
             language=plan.language,
             open_window=open_window,

@@ -46,7 +46,6 @@ if TYPE_CHECKING:
     from kyso.plugins import PluginRegistry
     from kyso.serving.pool import WorkerPool
 
-PREFIX: Final = "kyso-agent-"
 _PICTURE_S: Final = 30.0
 _VERIFY_S: Final = 60.0
 _CHECK_S: Final = 20.0
@@ -94,6 +93,7 @@ class Windowed:
 class AgentService:
     """Answers the requests of pages. Belongs to the event loop of the agent.
 
+    :param workspace: where letters are kept while they are worked on.
     :param open_window: opens a confirmation's window in the person's browser.
     """
 
@@ -105,6 +105,7 @@ class AgentService:
         store: OriginStore,
         profile: AgentProfile,
         terms: ServiceTerms,
+        workspace: Path,
         *,
         online: bool,
         language: Language,
@@ -116,6 +117,7 @@ class AgentService:
         self.store = store
         self.profile = profile
         self.terms = terms
+        self.workspace = workspace
         self.online = online
         self.language: Language = language
         self.open_window = open_window
@@ -158,7 +160,7 @@ class AgentService:
     @contextmanager
     def folder(self) -> Iterator[Path]:
         """Make a folder of the user's own for one request, and sweep it at the end."""
-        folder = Path(tempfile.mkdtemp(prefix=PREFIX))  # mkdtemp makes it 0700
+        folder = Path(tempfile.mkdtemp(dir=self.workspace))  # mkdtemp makes it 0700
         try:
             yield folder
         finally:

@@ -12,8 +12,9 @@ from kyso.serving.problems import ToldProblem
 from kyso_desk.agent.confirmation import Cancelled, Confirmation, Decision
 from kyso_desk.agent.contract import AskedFile, PageAnswer, PageRequest
 from kyso_desk.agent.letters import DATE_PATTERN, AgentLetter, LetterDesk, keep
-from kyso_desk.agent.transfer import UploadAnswerWrong, safe_name, signed_name
+from kyso_desk.agent.transfer import UploadAnswerWrong, signed_name
 from kyso_desk.wording import told, told_error
+from kyso_desk.workspace import safe_name
 
 if TYPE_CHECKING:
     from kyso.engine import Engine

@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import re
 import secrets
-import unicodedata
 from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 from urllib.parse import unquote, urlsplit
@@ -22,8 +21,8 @@ from kyso.text import shown
 from kyso_desk.agent.contract import PageRequest
 from kyso_desk.agent.origins import Permission, is_this_machine, place_of
 from kyso_desk.agent.profile import Delivery
+from kyso_desk.workspace import safe_name
 
-_LONGEST_NAME = 120
 _ANSWER_CAP = 1 << 20
 _LONGEST_TEXT = 2000
 
@@ -186,17 +185,6 @@ def _name_of(answer: Answer, url: str) -> str:
         return unquote(found[1]) if found[1] else found[2] or found[3] or ""
     last = PurePosixPath(unquote(urlsplit(url).path)).name
     return last if PurePosixPath(last).suffix else ""
-
-
-def safe_name(name: str) -> str:
-    """Return a file name without folders, control characters and leading dots, of a bounded length."""
-    last = re.split(r"[/\\]", unicodedata.normalize("NFC", shown(name)))[-1]
-    kept = "".join(character for character in last if character.isprintable() and character not in '<>:"|?*')
-    kept = kept.strip(". ")
-    if len(kept) > _LONGEST_NAME:
-        stem, suffix = PurePosixPath(kept).stem, PurePosixPath(kept).suffix[:10]
-        kept = stem[: _LONGEST_NAME - len(suffix)] + suffix
-    return kept or "letter.pdf"
 
 
 def signed_name(name: str, suffix: str) -> str:

@@ -26,6 +26,7 @@ from kyso.serving.neighbours import is_other_user
 from kyso.serving.problems import MEDIA_TYPE, Refusal, ToldProblem, encoded, in_language, problem_of, status_of
 from kyso.text import LANGUAGES, Language, read_catalogue
 from kyso_desk.agent.confirmation import Confirmation, Decision, Upload
+from kyso_desk.gate import strict_headers
 
 if TYPE_CHECKING:
     from kyso.serving.guard import Application, Receive, Scope, Send
@@ -42,19 +43,6 @@ _MOST_VALUES: Final = 40
 _GREATEST_WIDTH_PX: Final = 3000
 _JPEG: Final = b"\xff\xd8"
 
-_HEADERS: Final = {
-    "content-security-policy": (
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; connect-src 'self'; "
-        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-    ),
-    "cache-control": "no-store",
-    "cross-origin-opener-policy": "same-origin",
-    "cross-origin-resource-policy": "same-origin",
-    "permissions-policy": "camera=(), microphone=(), geolocation=(), usb=(), serial=()",
-    "referrer-policy": "no-referrer",
-    "x-content-type-options": "nosniff",
-    "x-frame-options": "DENY",
-}
 _ASSETS: Final = {
     "window.js": "text/javascript; charset=utf-8",
     "window.css": "text/css; charset=utf-8",
@@ -97,21 +85,14 @@ class _Door:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let a permitted request in."""
 
-        async def strict(message: Any) -> None:
-            if message["type"] == "http.response.start":
-                given = {name.lower() for name, _ in message["headers"]}
-                extra = [(key.encode(), value.encode()) for key, value in _HEADERS.items() if key.encode() not in given]
-                message = {**message, "headers": [*message["headers"], *extra]}
-            await send(message)
-
         if scope["type"] != "http":
             return
         try:
             self._judge(scope)
         except Refusal as refusal:
-            await _problem(refusal, self._language)(scope, receive, strict)
+            await _problem(refusal, self._language)(scope, receive, strict_headers(send))
             return
-        await self._application(scope, receive, strict)
+        await self._application(scope, receive, strict_headers(send))
 
     def _judge(self, scope: Scope) -> None:
         headers: dict[bytes, list[bytes]] = {}

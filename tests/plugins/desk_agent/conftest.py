@@ -50,7 +50,7 @@ def agent_office(
 @pytest.fixture(scope="session")
 def agent_settings() -> AgentSettings:
     """Short times and a free port."""
-    return AgentSettings(0, 20 << 20, deadline_s=5, decision_s=30, ca_file=None, workers=2)
+    return AgentSettings(0, 20 << 20, deadline_s=3, decision_s=30, ca_file=None, workers=2)
 
 
 @pytest.fixture(scope="session")

@@ -14,7 +14,7 @@ from kyso.plugin import InputRefused
 from kyso_desk.agent.contract import PageAnswer, read_date, read_request
 from kyso_desk.agent.origins import FILE_NAME, MOST_PLACES, OriginStore, is_this_machine, page_origin, place_of
 from kyso_desk.agent.profile import agent_profile
-from kyso_desk.agent.transfer import multipart, safe_name, signed_name
+from kyso_desk.agent.transfer import multipart, signed_name
 
 PROFILE = agent_profile()
 
@@ -73,22 +73,6 @@ def test_every_operation_has_words() -> None:
         if operation.policy is not None:
             declared = {setting.name for setting in policies[operation.policy].contribution.settings}
             assert set(operation.asked) <= declared
-
-
-@pytest.mark.parametrize(
-    ("given", "name"),
-    [
-        ("../../etc/passwd", "passwd"),
-        ("C:\\Users\\a\\letter.pdf", "letter.pdf"),
-        ("công\u0000 văn\u202e.pdf", "công\N{REPLACEMENT CHARACTER} văn.pdf"),
-        ("...", "letter.pdf"),
-        ("", "letter.pdf"),
-        ("a" * 300 + ".pdf", "a" * 116 + ".pdf"),
-    ],
-)
-def test_names_lead_nowhere(given: str, name: str) -> None:
-    """A file name from a page or a server keeps its last part and nothing a system could read into it."""
-    assert safe_name(given) == name
 
 
 def test_signed_names() -> None:

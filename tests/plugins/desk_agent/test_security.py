@@ -16,7 +16,6 @@ import zlib
 from collections.abc import Iterator
 from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from typing import Any, ClassVar
 
 import pikepdf
@@ -555,19 +554,17 @@ def test_logs_hold_no_secret_and_no_content(
     assert pfx_password not in json.dumps(window.seen)
 
 
-def test_nothing_of_a_letter_stays_behind(
-    permitted: Page, documents: DocumentSystem, person: Person, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_nothing_of_a_letter_stays_behind(permitted: Page, documents: DocumentSystem, person: Person) -> None:
     """The folder of a request is the user's own while it lives and is gone when the request is answered."""
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    workspace = permitted.agent.service.workspace
     answer = permitted.ask("SignApproved", documents.request())
     window = person.window()
     window.until("sign")
-    (folder,) = tmp_path.glob("kyso-agent-*")
+    (folder,) = [path for path in workspace.iterdir() if path.is_dir()]
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
     window.decide("cancel")
     answer.result(30)
-    assert list(tmp_path.glob("kyso-agent-*")) == []
+    assert [path for path in workspace.iterdir() if path.is_dir()] == []
 
 
 def test_a_damaged_list_permits_nobody(permitted: Page, person: Person) -> None:
