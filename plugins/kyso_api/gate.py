@@ -150,8 +150,10 @@ class _Passage:
         """Hand a message to the client on, count it, and add what every answer carries."""
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            headers = [*message.get("headers", []), *_SECURITY_HEADERS, (b"kyso-request", self.id.encode())]
-            message = {**message, "headers": headers}
+            own = list(message.get("headers", []))
+            named = {name.lower() for name, _ in own}
+            added = [entry for entry in _SECURITY_HEADERS if entry[0] not in named]
+            message = {**message, "headers": [*own, *added, (b"kyso-request", self.id.encode())]}
         elif message["type"] == "http.response.body":
             self.octets_out += len(message.get("body", b""))
         await self._send(message)

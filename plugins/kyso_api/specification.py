@@ -138,6 +138,59 @@ _EXAMPLE_PARAMETERS: Mapping[str, object] = {
 }
 
 
+_LANGUAGE_NAMES: Mapping[str, str] = {"vi": "Tiếng Việt", "en": "English"}
+_EXAMPLE_DOCUMENTS: Mapping[str, str] = {"vi": "cong-van-12.pdf", "en": "letter-12.pdf"}
+_EXAMPLE_PLACE: Mapping[str, Any] = {
+    "level": "b",
+    "policy": "decree30.leader",
+    "field": "Kyso_0001",
+    "page": 2,
+    "rect_mm": [122.313, 196.244, 41.506, 18.701],
+    "signed_at": "2026-11-20T09:00:00+07:00",
+    "notices": [],
+}
+_EXAMPLES: Mapping[tuple[str, int], Mapping[str, Any]] = {
+    ("kyso.signed/1", 200): {
+        "schema": "kyso.signed/1",
+        "status": "signed",
+        "size": 103419,
+        "original_size": 90077,
+        **_EXAMPLE_PLACE,
+        "signer": "Nguyễn Văn Mẫu",
+        "result": {
+            "id": "5f0c2a6d9be14c7d8a3e1f2b4c5d6e7f",
+            "href": "/v1/results/5f0c2a6d9be14c7d8a3e1f2b4c5d6e7f",
+            "media_type": "application/pdf",
+            "size": 103419,
+            "sha256": "24f5752877007e2f274d19c11b06cfc3fb973a454c6822ecacbeec288f33e395",
+            "expires_at": "2026-11-21T02:00:00+00:00",
+        },
+    },
+    ("kyso.signed/1", 202): {
+        "schema": "kyso.signed/1",
+        "status": "pending",
+        "prepared_id": "9f1c0b7a2d3e4f50",
+        "expires_at": "2026-11-20T02:05:00+00:00",
+        "instruction": {
+            "code": "remote.confirm_on_phone",
+            "message_vi": "Mở ứng dụng trên điện thoại và xác nhận ký.",
+            "message_en": "Open the app on the phone and confirm.",
+        },
+    },
+    ("kyso.preparation/1", 201): {
+        "schema": "kyso.preparation/1",
+        "prepared_id": "9f1c0b7a2d3e4f50",
+        "expires_at": "2026-11-20T03:00:00+00:00",
+        "digest": "3q2+7w7cKZb6y1o2n0v5u9k4b8mC1d6e7fA2b3c4d5E=",
+        "digest_algorithm": "sha256",
+        "scheme": "rsa-pkcs1v15",
+        "signed_attributes": "MYGjMBgGCSqGSIb3DQEJAzELBgkqhkiG9w0BBwE=",
+        **_EXAMPLE_PLACE,
+    },
+}
+"""True in form; (schema, status) -> the members besides ``document``."""
+
+
 def both(code: str) -> str:
     """Return the words of a code in Vietnamese and English."""
     return " / ".join(text.message(code, language) for language in text.LANGUAGES)
@@ -182,7 +235,7 @@ def answers(
     described: dict[int | str, dict[str, Any]] = {
         status: {
             "description": both(f"api.status.{status}"),
-            "content": {media_type: {"schema": dict(schema)} for media_type, schema in content.items()},
+            "content": {media_type: _content(status, schema) for media_type, schema in content.items()},
         }
         for status, content in successes.items()
     }
@@ -220,11 +273,24 @@ def _schema_of(entry: Field) -> dict[str, Any]:
     return {**described, "type": "string", "maxLength": entry.longest}
 
 
+def _content(status: int, schema: Mapping[str, Any]) -> dict[str, Any]:
+    """Describe an answer's content, with an example in each language where there is one for its schema."""
+    name = schema.get("properties", {}).get("schema", {}).get("const", "")
+    example = _EXAMPLES.get((name, status))
+    if example is None:
+        return {"schema": dict(schema)}
+    examples = {
+        language: {"summary": _LANGUAGE_NAMES[language], "value": {**example, "document": _EXAMPLE_DOCUMENTS[language]}}
+        for language in text.LANGUAGES
+    }
+    return {"schema": dict(schema), "examples": examples}
+
+
 def _problem(status: int) -> dict[str, Any]:
     error: KysoError = InputRefused(_REFUSALS[status], **_EXAMPLE_PARAMETERS)
     document = problem_of(error, status)
     examples = {
-        language: {"summary": "Tiếng Việt" if language == "vi" else "English", "value": _told(document, language)}
+        language: {"summary": _LANGUAGE_NAMES[language], "value": _told(document, language)}
         for language in text.LANGUAGES
     }
     return {"schema": {"$ref": "#/components/schemas/Problem"}, "examples": examples}

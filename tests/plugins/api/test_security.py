@@ -15,6 +15,8 @@ import pytest
 from tests.plugins.api.running import RunningService, new_token, running
 from tests.plugins.api.test_service import PLACE
 
+pytestmark = pytest.mark.xdist_group("api")
+
 
 def raw(service: RunningService, *parts: bytes, pause_s: float = 0.0, timeout_s: float = 15.0) -> tuple[bytes, float]:
     """Send octets as they are and return what comes until the end of the connection, and after how many seconds."""

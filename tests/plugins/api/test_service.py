@@ -20,6 +20,8 @@ from kyso.verification.report import VerificationReport
 from tests.plugins.api.running import Answer, RunningService, kyso, new_token
 from tests.support.judges import pdfsig
 
+pytestmark = pytest.mark.xdist_group("api")
+
 LEADER = (("key", "leader"), ("policy", "decree30.leader"))
 PLACE = (("key", "leader"), ("policy", "fixed"), ("rect_mm", "120,200,60,25"), ("page", "-1"))
 
@@ -107,7 +109,7 @@ def test_a_large_letter_goes_through_the_disk(
     assert verified(answer.body, pki).verdict == "valid"
     folders = list(Path("/tmp").glob(f"kyso-serve-{service.process.pid}-*"))
     assert folders
-    assert not [file for folder in folders for file in folder.rglob("*") if file.is_file()]
+    assert not [file for folder in folders for file in folder.rglob("*.pdf") if file.is_file()]
 
 
 def test_a_refusal_of_the_engine_is_a_problem(service: RunningService, token: str, letter_pdf: bytes) -> None:
@@ -268,7 +270,8 @@ def test_a_letter_is_verified(service: RunningService, token: str, letter_pdf: b
     assert service.post("/v1/verify", token, b"nothing").headers["kyso-verdict"] == "unreadable"
     page = service.post("/v1/verify", token, letter, ("format", "html"), headers={"Accept-Language": "en"})
     assert page.headers["content-type"].startswith("text/html")
-    assert page.headers["content-security-policy"] == "default-src 'none'; frame-ancestors 'none'"
+    assert page.headers["content-security-policy"] == "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
+    assert answer.headers["content-security-policy"] == "default-src 'none'; frame-ancestors 'none'"
     assert service.post("/v1/verify", token, letter, ("format", "pdf")).body.startswith(b"%PDF-")
     judged = service.post("/v1/verify", token, letter, ("conformity", "true"), ("at", "2026-11-22T09:00:00+07:00"))
     assert judged.json["conformity"]

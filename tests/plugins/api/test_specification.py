@@ -19,6 +19,8 @@ from schemathesis.specs.openapi.checks import (
 from kyso.text import LANGUAGES
 from tests.plugins.api.running import RunningService
 
+pytestmark = pytest.mark.xdist_group("api")
+
 CHECKS = [
     not_a_server_error,
     status_code_conformance,
