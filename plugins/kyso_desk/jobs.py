@@ -33,6 +33,7 @@ SECRET_S = 300.0
 
 POLL_S = 2.0
 MAX_JOBS = 200
+_OPEN: tuple[State, ...] = ("working", "asking", "pending")
 
 
 @dataclass(slots=True)
@@ -56,7 +57,11 @@ class Item:
 
 @dataclass(slots=True)
 class Job:
-    """What a job shows of itself; changed only under its lock."""
+    """What a job shows of itself; changed only under its lock.
+
+    :ivar cancelled: the person stopped it.
+    :ivar left: the desk closes; what waits for a phone goes on waiting in the records.
+    """
 
     identifier: str
     items: list[Item]
@@ -68,6 +73,7 @@ class Job:
     lock: threading.Condition = field(default_factory=threading.Condition)
     secret: Secret | None = None
     cancelled: bool = False
+    left: bool = False
 
     def table(self, describe: Callable[[Item], dict[str, Any] | None]) -> dict[str, Any]:
         """Return the job for the page.
@@ -118,7 +124,7 @@ class Jobs:
         """
         job = Job(secrets.token_urlsafe(12), [Item(*letter) for letter in letters])
         with self._lock:
-            if any(other.state in ("working", "asking", "pending") for other in self._jobs.values()):
+            if any(other.state in _OPEN for other in self._jobs.values()):
                 raise WrongUse("desk.signing_already")
             while len(self._jobs) >= MAX_JOBS:
                 self._jobs.pop(next(iter(self._jobs)))
@@ -150,10 +156,20 @@ class Jobs:
             job.cancelled = True
             job.lock.notify_all()
 
+    def open_job(self) -> Job | None:
+        """Return the job that still works, asks or waits, ``None`` without one."""
+        with self._lock:
+            return next((job for job in self._jobs.values() if job.state in _OPEN), None)
+
     def close(self) -> None:
-        """Stop every job."""
-        for identifier in list(self._jobs):
-            self.cancel(identifier)
+        """Stop what signs; what waits for a phone stays in the records, where ``kyso pending`` finds it."""
+        with self._lock:
+            jobs = [job for job in self._jobs.values() if job.state in _OPEN]
+        for job in jobs:
+            with job.lock:
+                job.left = True
+                job.cancelled = job.state != "pending"
+                job.lock.notify_all()
 
     # ------------------------------------------------------------------------------------------------ the thread
 
@@ -242,8 +258,10 @@ def _await_phone(job: Job, engine: Engine) -> None:
     """Ask how the confirmation stands until it is given, declined, over, or the person stops waiting."""
     while pending := [item for item in job.items if item.state == "pending" and item.prepared_id]:
         with job.lock:
-            job.lock.wait_for(lambda: job.cancelled, POLL_S)
+            job.lock.wait_for(lambda: job.cancelled or job.left, POLL_S)
             stopped = job.cancelled
+            if job.left:
+                return
         first = pending[0].prepared_id
         assert first is not None
         if stopped:

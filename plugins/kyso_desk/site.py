@@ -60,6 +60,7 @@ async def words(desk: Desk, request: Request) -> Response:
 async def state(desk: Desk, request: Request) -> Response:
     """Say what this desk can do: roles, keys, and whether it still has to be set up."""
     config = desk.config
+    job = desk.jobs.open_job()
     return answer(
         {
             "language": desk.language,
@@ -75,5 +76,6 @@ async def state(desk: Desk, request: Request) -> Response:
             "largest_bytes": desk.settings.largest_bytes,
             "converts": list(SUFFIXES) if program() is not None else [],
             "online": desk.online,
+            "job": None if job is None else job.identifier,
         }
     )

@@ -18,6 +18,18 @@ export async function runJob(request, lines, keyWords) {
   }
 }
 
+// Watches a job that another tab, or this one before it was loaded anew, has begun.
+export async function watchJob(identifier) {
+  const dialog = new JobDialog("");
+  try {
+    return await dialog.watch(await call("GET", `/api/jobs/${identifier}`));
+  } catch {
+    return null; // it ended and was forgotten in the meantime
+  } finally {
+    dialog.close();
+  }
+}
+
 class JobDialog {
   constructor(keyWords) {
     this.keyWords = keyWords;
@@ -68,6 +80,10 @@ class JobDialog {
     } catch (error) {
       return this.#refused(error);
     }
+    return this.watch(job);
+  }
+
+  async watch(job) {
     let shown = "";
     while (job.state !== "done" && job.state !== "cancelled") {
       const now = JSON.stringify([job.state, job.question, job.notice, job.items.map((item) => item.state)]);

@@ -2,7 +2,7 @@
 
 import { chooseFiles, dropZone, receiveDrops } from "./drop.js";
 import { button, el, field, icon, select, tell, trouble } from "./elements.js";
-import { runJob } from "./job.js";
+import { runJob, watchJob } from "./job.js";
 import { Pages } from "./pages.js";
 import { SignForm } from "./signform.js";
 import { Stamp } from "./stamp.js";
@@ -34,6 +34,14 @@ export class SignRoom {
     );
     this.uploading = 0;
     receiveDrops(this.root, (files) => this.#add(files));
+    if (desk.job) this.#goOnWith(desk.job);
+  }
+
+  async #goOnWith(job) {
+    this.signing = true;
+    const ended = await watchJob(job);
+    this.signing = false;
+    if (ended) this.#settle(ended);
   }
 
   take(desk) {

@@ -304,6 +304,23 @@ def test_the_phone_is_waited_for_with_a_countdown(
         page.wait_for_selector(".results li.signed")
 
 
+def test_a_reload_finds_the_job_again(tab: Look, todays_letter: Path, pfx_password: str) -> None:
+    """Whoever loads the page anew while it asks for the PIN is asked again, and signs once."""
+    page = tab.page
+    tab.choose(todays_letter)
+    settled(page)
+    page.click("button.large")
+    page.wait_for_selector("#job-secret")
+    page.reload()
+    page.wait_for_selector("#job-secret")
+    page.fill("#job-secret", pfx_password)
+    page.keyboard.press("Enter")
+    page.wait_for_selector(".results li.signed")
+    page.click("dialog .main")
+    settled(page)
+    assert page.locator(".letters li").count() == 1
+
+
 def test_only_seen_pages_are_drawn(browser: Browser, visitor: Visitor, tmp_path: Path) -> None:
     """Of a letter of 100 pages the first ones are drawn, the rest as they come into sight."""
     from tests.plugins.desk.long_letter import long_letter

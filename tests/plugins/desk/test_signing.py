@@ -6,6 +6,9 @@ import base64
 import json
 import os
 import shutil
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -239,3 +242,28 @@ def test_a_declined_phone_signs_nothing(phone_desk: Path, tmp_path: Path, letter
     assert item["state"] == "failed"
     assert item["error"]["code"] == "key.needs_confirmation"
     assert not list((phone_desk / "results").glob("*"))
+
+
+def test_a_waiting_letter_outlives_the_desk(phone_desk: Path, tmp_path: Path, letter_pdf: bytes) -> None:
+    """When the desk is closed first, the letter goes on waiting and `kyso pending resume` finishes it."""
+    environment = {"PYTHONPATH": os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])}
+    with running_desk(phone_desk, environment=environment) as desk:
+        visitor = desk.open()
+        job = begin(visitor, [{"id": visitor.upload(letter_pdf, "chờ.pdf").json["id"]}])
+        while visitor.get(f"/api/jobs/{job}").json["state"] != "pending":
+            time.sleep(0.05)
+        assert visitor.get("/api/desk").json["job"] == job
+    (tmp_path / "phone" / "confirmed").touch()
+    kyso = Path(sys.executable).with_name("kyso")
+
+    def run(*arguments: str) -> str:
+        command = [kyso, *arguments, "--format", "json"]
+        done = subprocess.run(
+            command, cwd=phone_desk, env={**os.environ, **environment}, capture_output=True, text=True, check=True
+        )
+        return done.stdout
+
+    (waiting,) = json.loads(run("pending", "list"))["pending"]
+    assert waiting["document_name"] == "chờ.pdf"
+    assert '"signed"' in run("pending", "resume", waiting["prepared_id"])
+    assert (phone_desk / "results" / "chờ.signed.pdf").is_file()
