@@ -97,22 +97,22 @@ def seal(data: bytes, image: Path, settings: dict[str, str] | None = None, **giv
 def test_the_seal_covers_the_left_third_as_rendered(
     name: str, renderer: object, signature_image: Path, seal_image: Path
 ) -> None:
-    """Measured on the rendered page: 36 mm across, right edge a third into the blue ink within 1 % of its width."""
+    """Three renderers show it 36 mm across and about a third into the blue ink; `test_precision` measures finely."""
     assert callable(renderer)
     data, leader = signed_by_leader(name, signature_image)
     placement = seal(data, seal_image, {**DIAMETER, "confirm_number": "yes"})
     sealed = written(data, placement)
     with open_letter(data) as letter:
         page = letter.page(placement.page).rect_mm
-    dpi = 250.0
+    dpi = 190.0
     blue = find(renderer(data, placement.page, dpi), page, bluish)
     red = find(renderer(sealed, placement.page, dpi), page, reddish)
     assert blue is not None
     assert red is not None
-    assert_close(blue, leader.boxes_mm["ink"], 0.3)
+    assert_close(blue, leader.boxes_mm["ink"], 0.4)
     assert red.width == pytest.approx(36, abs=0.3)
     assert red.height == pytest.approx(36, abs=0.3)
-    assert (red.right - blue.left) / blue.width == pytest.approx(1 / 3, abs=0.012)
+    assert (red.right - blue.left) / blue.width == pytest.approx(1 / 3, abs=0.016)
     assert red.centre_y == pytest.approx(blue.centre_y, abs=0.3)
 
 
