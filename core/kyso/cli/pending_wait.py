@@ -6,6 +6,7 @@ is closed; ``kyso pending resume`` goes on.
 
 from __future__ import annotations
 
+import shutil
 import sys
 import time
 from collections.abc import Sequence
@@ -100,6 +101,8 @@ def _count_down(pending: Pending, pause: float, common: Common) -> None:
         seconds = max(0, round(_left_s(pending)))
         shown = f"{seconds // 60}:{seconds % 60:02d}"
         line = text.message("cli.waiting_seconds", common.language, {"left": shown})
+        # A line that wraps could not be written over.
+        line = line[: max(shutil.get_terminal_size().columns - 1, 20)]
         sys.stderr.write("\r\x1b[2K" + line)
         sys.stderr.flush()
         time.sleep(min(1.0, rest))

@@ -7,12 +7,12 @@ press the buttons of the phone page.
 from __future__ import annotations
 
 import socket
-from typing import Annotated, Protocol, runtime_checkable
+from typing import Annotated, Any, Protocol, runtime_checkable
 
 from kyso.cli import output
 from kyso.cli.common import Common
 from kyso.cli.parsing import Argument, Option
-from kyso.errors import InputRefused
+from kyso.errors import InputRefused, WrongUse
 from kyso.text import Language
 
 LOOPBACK = "127.0.0.1"
@@ -27,12 +27,21 @@ class Guided(Protocol):
         """Return the lines to put into kyso.toml and the environment."""
 
 
+@runtime_checkable
+class Calling(Protocol):
+    """A simulator that can call an address when a request was decided."""
+
+    def calling(self, url: str) -> Any:
+        """Return the same simulator, calling `url`."""
+
+
 def run(
     common: Common,
     name: Annotated[str, Argument("NAME")],
     port: Annotated[int, Option("--port", "N")] = DEFAULT_PORT,
     scenario: Annotated[str, Option("--scenario", "NAME")] = "ask",
     host: Annotated[str, Option("--host", "ADDRESS")] = LOOPBACK,
+    callback: Annotated[str | None, Option("--callback", "URL")] = None,
 ) -> int:
     """Run the simulator of a provider. The guide goes to stdout, everything else to stderr."""
     from kyso.plugins import create_plugin_manager
@@ -40,6 +49,12 @@ def run(
     from kyso.serving.server import serve
 
     simulator = create_plugin_manager().load("simulators", name)
+    if callback is not None:
+        if not callback.startswith(("http://", "https://")):
+            raise WrongUse("cli.bad_url", option="--callback", value=callback)
+        if not isinstance(simulator, Calling):
+            raise WrongUse("simulation.calls_nobody", name=name)
+        simulator = simulator.calling(callback)
     application = simulator.application(scenario)
     if host != LOOPBACK and isinstance(application, Guard):
         everyone = host in ("0.0.0.0", "::")  # noqa: S104 - a comparison; nothing is bound here

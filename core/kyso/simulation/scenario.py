@@ -29,16 +29,18 @@ SCENARIOS: dict[str, Text] = {
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """How long things take in a scenario, in seconds.
+    """How long things take in a scenario, in seconds, and who is told.
 
     :param lifetime_s: after which the provider forgets an unanswered request.
     :param pause_s: pause before each answer of the scenario ``slow``.
     :param waiting_polls: how often a status query is answered with "waiting" before the phone has approved.
+    :param callback_url: called when a request was decided; where the scenario decides by itself, after `pause_s`.
     """
 
     lifetime_s: float = 300.0
     pause_s: float = 2.0
     waiting_polls: int = 1
+    callback_url: str | None = None
 
 
 def checked_scenario(name: str) -> str:

@@ -11,11 +11,18 @@ from typing import Literal
 
 from kyso.frozen import dataclass
 from kyso.models import DigestName, SchemeName
+from kyso.simulation.callbacks import call_back
 from kyso.simulation.scenario import Timing
 from kyso.simulation.signatory import Signatory
 
 State = Literal["waiting", "signed", "rejected", "expired", "quota", "certificate"]
 _CAP = 1000
+_DECIDING: dict[str, Literal["approved", "rejected"]] = {
+    "approve": "approved",
+    "slow": "approved",
+    "reject": "rejected",
+}
+"""Scenarios in which the phone decides without being asked, where somebody is to be called back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +83,11 @@ class Transactions:
                 del self._by_id[next(iter(self._by_id))]
             made = Transaction(identifier, signatory, tuple(documents), digest, scheme, description, time.monotonic())
             self._by_id[identifier] = made
-            return made
+        if self._timing.callback_url is not None and self._scenario in _DECIDING:
+            timer = threading.Timer(self._timing.pause_s, self.decide, (identifier, _DECIDING[self._scenario]))
+            timer.daemon = True
+            timer.start()
+        return made
 
     def find(self, identifier: str) -> Transaction | None:
         """Return a request."""
@@ -93,7 +104,9 @@ class Transactions:
             if transaction is None or transaction.decision is not None or self._overdue(transaction):
                 return False
             transaction.decision = decision
-            return True
+        if self._timing.callback_url is not None:
+            call_back(self._timing.callback_url, identifier, decision)
+        return True
 
     def _overdue(self, transaction: Transaction) -> bool:
         return time.monotonic() - transaction.created > self._timing.lifetime_s

@@ -38,6 +38,10 @@ class RemoteSimulator:
         """Return the ASGI application for a scenario."""
         return self.inner.application(scenario)
 
+    def calling(self, url: str) -> RemoteSimulator:
+        """Return the same simulator, which calls `url` when a request was decided."""
+        return make_simulator(self.name, Timing(callback_url=url))
+
     def guide(self, url: str, language: Language) -> str:
         """Return the lines for kyso.toml and the environment, and where the phone page is."""
         prefix = f"KYSO_{self.name.replace('-', '_').upper()}"

@@ -13,6 +13,7 @@ from kyso import Config
 from kyso.config_check import check
 from kyso.diagnosing.doctor import examination_of
 from kyso.serving.server import BackgroundServer
+from kyso.simulation.scenario import Timing
 from kyso.simulation.signatory import CLIENT_ID, CLIENT_SECRET, PERSON_ID
 from kyso_remote.callback_secret import callback_secret
 from kyso_remote.diagnostic import RemoteDiagnostic
@@ -71,6 +72,33 @@ def test_a_call_ends_the_waiting_at_once(phone: Remote, service: RunningService,
     for _ in range(5):
         assert service.call("POST", f"/callbacks/remote/{SECRET}").status == 200
     assert service.call("GET", f"/v1/pending/{identifier}", token).json["state"] == "signed"
+
+
+def test_a_provider_that_calls_needs_no_asking(letter_pdf: bytes, tmp_path: Path) -> None:
+    """The simulated provider decides by itself and calls, twice: the letter is signed without the usual questions."""
+    import socket
+
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    address = f"http://127.0.0.1:{port}/callbacks/remote/{SECRET}"
+    simulator = make_simulator("mysign", Timing(pause_s=1.5, waiting_polls=0, callback_url=address))
+    with BackgroundServer(simulator.application("approve")) as provider:
+        more = (
+            f'[plugins.mysign]\nbase_url = "{provider.url}"\nclient_id = "{CLIENT_ID}"\nallow_private = true\n'
+            '[plugins.remote]\ncallback_secret_env = "CALLBACK_SECRET"\n'
+        )
+        config = write_config(tmp_path, {"phone": f"mysign:CMT_{PERSON_ID}"}, api=ONCE_AN_HOUR, more=more)
+        environment = {"KYSO_MYSIGN_CLIENT_SECRET": CLIENT_SECRET, "CALLBACK_SECRET": SECRET}
+        with running(config, "--online", "--port", str(port), environment=environment) as service:
+            token = new_token(config, "callback", "sign")
+            sent = service.post("/v1/sign", token, letter_pdf, ("key", "phone"), ("policy", "invisible"))
+            assert sent.status == 202, sent.body
+            pending = f"/v1/pending/{sent.json['prepared_id']}"
+            until = time.monotonic() + 30
+            while (state := service.call("GET", pending, token).json["state"]) == "pending":
+                assert time.monotonic() < until
+                time.sleep(0.2)
+            assert state == "signed"
 
 
 @pytest.mark.parametrize("secret", ["wrong", SECRET + "x", SECRET[:-1], "%C3%A9" * 40, "a" * 5000])
