@@ -6,6 +6,7 @@ reach it. So:
 - the address printed or opened by ``kyso desk`` holds a secret that opens **once**; it becomes a cookie (HttpOnly,
   SameSite=Strict), and a second key that the page keeps to itself and sends as a header. A cookie alone is not enough:
   browsers send it to every port of 127.0.0.1, and another user of the machine may own one of them;
+- on Linux the address opens only for a process of the same user: a browser's command line is no secret;
 - Host must be the desk's own address (a name that was rebound to 127.0.0.1 is refused), and whatever changes
   something, or opens a WebSocket, must carry the desk's own Origin;
 - no answer may be framed, cached, sniffed, or load anything from elsewhere.
@@ -18,6 +19,7 @@ from __future__ import annotations
 
 import hmac
 import html
+import os
 import secrets
 import time
 from typing import TYPE_CHECKING
@@ -26,6 +28,7 @@ from urllib.parse import urlsplit
 from kyso import text
 from kyso.serving.problems import Refusal, encoded, in_language, problem_of
 from kyso.text import shown
+from kyso_desk.peer import owner_of
 
 if TYPE_CHECKING:
     from kyso.serving.guard import Application, Message, Receive, Scope, Send
@@ -64,6 +67,7 @@ class Gate:
     def __init__(self, application: Application, *, port: int, language: Language) -> None:
         self._application = application
         self._language: Language = language
+        self._port = port
         self._hosts = {f"127.0.0.1:{port}", f"localhost:{port}"}
         self._cookie = f"kyso_desk_{port}"
         self._opening = secrets.token_urlsafe(32)
@@ -118,6 +122,11 @@ class Gate:
         given = request.path.removeprefix(OPEN)
         if request.method != "GET" or not hmac.compare_digest(given.encode(), self._opening.encode()):
             raise Refusal("desk.not_opened", 401)
+        if request.client is not None and hasattr(os, "getuid"):
+            owner = owner_of(request.client, self._port)
+            # Root can do all of it anyway, and relays such as that of WSL run as root.
+            if owner not in (None, 0, os.getuid()):
+                raise Refusal("desk.other_user", 403)
         if self._opened or time.monotonic() > self._opening_until:
             raise Refusal("desk.opened_before" if self._opened else "desk.opening_over", 410)
         self._opened = True
@@ -153,6 +162,8 @@ class _Head:
         self.is_websocket = scope["type"] == "websocket"
         self.method: str = scope.get("method", "GET")
         self.path: str = scope["path"]
+        client = scope.get("client")
+        self.client: tuple[str, int] | None = None if client is None else (client[0], client[1])
 
     @property
     def is_opening(self) -> bool:

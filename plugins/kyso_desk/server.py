@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import socket
 import sys
+import threading
 import webbrowser
 from typing import TYPE_CHECKING
 
@@ -68,7 +69,8 @@ def run_desk(
         def ready() -> None:
             opened(gate.opening_url)
             if with_browser:
-                webbrowser.open(gate.opening_url)
+                # Some browsers run in the terminal and return only when they are left.
+                threading.Thread(target=webbrowser.open, args=(gate.opening_url,), daemon=True).start()
 
         server.ready = ready
         _end_orderly()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -231,6 +233,31 @@ def test_the_address_opens_once(fresh: RunningDesk) -> None:
     assert "<script" not in page.body.decode()
 
 
+@pytest.mark.skipif(
+    not sys.platform.startswith("linux") or os.getuid() != 0, reason="only root on Linux can play another user"
+)
+def test_another_user_of_the_machine_cannot_open_it(fresh: RunningDesk) -> None:
+    """Whoever read the address off the browser's command line is refused; the desk still opens for its own user."""
+    knock = (
+        "import sys, urllib.request, urllib.error\n"
+        "try: urllib.request.urlopen(sys.argv[1])\n"
+        "except urllib.error.HTTPError as error: print(error.code, error.read().decode())"
+    )
+    python = next((path for path in ("/usr/bin/python3", sys.executable) if Path(path).exists()), sys.executable)
+    result = subprocess.run(
+        [python, "-c", knock, fresh.opening_url],
+        user=65534,
+        cwd="/",
+        capture_output=True,
+        text=True,
+        check=True,
+        env={},
+    )
+    assert result.stdout.startswith("403 ")
+    assert "desk.other_user" in result.stdout
+    assert fresh.request("GET", urlsplit(fresh.opening_url).path).status == 303
+
+
 def test_the_workspace_is_private_and_swept(office: Path, letter_pdf: bytes, tmp_path: Path) -> None:
     """While the desk runs its folder is for its user only; when it ends, and after one was killed, nothing is left."""
     environment = {"TMPDIR": str(tmp_path)}
@@ -248,9 +275,6 @@ def test_the_workspace_is_private_and_swept(office: Path, letter_pdf: bytes, tmp
 
 def test_a_taken_port_is_told(office: Path, desk: RunningDesk) -> None:
     """A second desk on the same port says so instead of a traceback."""
-    import subprocess
-    import sys
-
     command = [Path(sys.executable).with_name("kyso"), "desk", "--port", str(desk.port), "--no-browser"]
     result = subprocess.run(
         command,
