@@ -104,7 +104,8 @@ def test_the_seal_covers_the_left_third_as_rendered(
     sealed = written(data, placement)
     with open_letter(data) as letter:
         page = letter.page(placement.page).rect_mm
-    dpi = 190.0
+    # Some renderers count pixels of user space, of which this page has half as many.
+    dpi = 300.0 if name == "upside-down-unit" else 150.0
     blue = find(renderer(data, placement.page, dpi), page, bluish)
     red = find(renderer(sealed, placement.page, dpi), page, reddish)
     assert blue is not None
