@@ -80,13 +80,15 @@ def _templated(letter: Letter, intent: PlacementIntent, explicit: ExplicitPlace 
     """Return the placement of a template: in the middle of the space, no larger than it."""
     notices: tuple[Notice, ...] = ()
     boxes: dict[str, RectMm] = {}
+    # A signature has no true size; where a template asks for one, it is the largest that is allowed.
+    largest = (intent.values["max_width_mm"], intent.values["max_height_mm"])
     if explicit is not None:
         page, rect = explicit.page, explicit.rect_mm
-        stamp = stamp_of(intent, place_mm=(rect.width, rect.height))
+        stamp = stamp_of(intent, image_mm=largest, place_mm=(rect.width, rect.height))
     else:
         page, space, boxes, notices = _space(letter, intent)
         clear = _clear(space, page)
-        stamp = stamp_of(intent, within_mm=(clear.width, clear.height))
+        stamp = stamp_of(intent, image_mm=largest, within_mm=(clear.width, clear.height))
         rect = centred(stamp.spec.width_mm, stamp.spec.height_mm, clear.centre_x, clear.centre_y)
         boxes = {**boxes, "space": space}
     if stamp.picture is not None and intent.image is not None:

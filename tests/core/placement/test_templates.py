@@ -135,6 +135,9 @@ def test_a_leaders_template_keeps_title_and_name_free(engine: Engine, letter_pdf
     assert rect.contains(boxes["ink"])
     assert rect.width / rect.height == pytest.approx(3)
     assert rect.centre_x == pytest.approx(boxes["space"].centre_x, abs=0.01)
+    given = RectMm(100, 180, 70, 60)
+    seal_like = asked(engine, letter_pdf, pfx, "decree30.leader", settings={"template": "seal"}, page=2, rect_mm=given)
+    assert seal_like.boxes_mm["ink"].width <= 40.01
     with pytest.raises(WrongUse) as refused:
         asked(engine, letter_pdf, pfx, "decree30.leader", settings={"template": "certificate"})
     assert refused.value.code == "decree30.template_without_picture"
