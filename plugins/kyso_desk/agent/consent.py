@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
+import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 from urllib.parse import urlsplit
 
 from kyso.fetch import FetchFailed, is_forbidden
+from kyso.plugin import InputRefused
+from kyso_desk.agent.confirmation import Cancelled
 from kyso_desk.agent.contract import PageRequest
 from kyso_desk.agent.origins import OriginStore, Permission, is_encrypted, is_this_machine, place_of
 from kyso_desk.agent.transfer import is_private_refusal, places_of
@@ -18,12 +21,19 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+REFUSED_S: Final = 60.0
+"""How long a page that was not permitted is not heard."""
+
+_MOST_REFUSED: Final = 500
+
 
 class Consent:
     """Asks for permissions that are not there yet and keeps what was given."""
 
     def __init__(self, store: OriginStore) -> None:
         self._store = store
+        self.refused_until: dict[str, float] = {}
+        """Pages that the person did not permit, with the time (monotonic, seconds) until which they are not heard."""
 
     async def page(
         self, origin: str, places: tuple[str, ...], windowed: Windowed, request: PageRequest | None = None
@@ -31,18 +41,38 @@ class Consent:
         """Return the permission of a page for everything that its request names, asking for what is missing.
 
         :raises Cancelled: the person said no.
-        :raises InputRefused: an address is none.
+        :raises InputRefused: an address is none, or the page was not permitted a moment ago.
         """
         wanted = tuple(dict.fromkeys((*places, *(places_of(request) if request is not None else ()))))
         known = self._store.find(origin)
         missing = [place for place in wanted if known is None or place not in known.all_places]
         if known is not None and not missing:
             return known
-        shown = [origin, *(place for place in missing if place != origin)]
+        further = [place for place in missing if place != origin]
+        shown = further if known is not None else [origin, *further]
+        if known is None and time.monotonic() < self.refused_until.get(origin, 0.0):
+            raise InputRefused("agent.origin_refused", origin=origin)
+        try:
+            await self._ask(windowed, origin, shown, known=known is not None)
+        except Cancelled:
+            if known is None:
+                self._remember(origin)
+            raise
+        # What an address says of itself was read by the person together with the permission.
+        inside = tuple(place for place in shown if _is_inside(place))
+        return self._store.permit(origin, places=tuple(missing), private=inside)
+
+    def _remember(self, origin: str) -> None:
+        """Keep a page that was not permitted from asking again at once, so that no page wears a person down."""
+        while len(self.refused_until) >= _MOST_REFUSED:
+            self.refused_until.pop(next(iter(self.refused_until)))
+        self.refused_until[origin] = time.monotonic() + REFUSED_S
+
+    async def _ask(self, windowed: Windowed, origin: str, shown: list[str], *, known: bool) -> None:
         await windowed.confirmation().ask(
             "origin",
             ("allow",),
-            known=known is not None,
+            known=known,
             places=[
                 {
                     "place": place,
@@ -50,12 +80,9 @@ class Consent:
                     "encrypted": is_encrypted(place),
                     "inside": _is_inside(place),
                 }
-                for place in (shown if known is None else shown[1:])
+                for place in shown
             ],
         )
-        # What an address says of itself was read by the person together with the permission.
-        inside = tuple(place for place in shown if _is_inside(place))
-        return self._store.permit(origin, places=tuple(missing), private=inside)
 
     async def moved(self, origin: str, url: str, windowed: Windowed, move: Callable[[Permission], T]) -> T:
         """Fetch or deliver; where the place turns out to be inside the network, ask the person whether it should be.
@@ -64,7 +91,10 @@ class Consent:
         :raises Cancelled: the person said no.
         :raises KysoError: it was refused or failed.
         """
-        permission = self._store.find(origin) or self._store.permit(origin)
+        permission = self._store.find(origin)
+        if permission is None:
+            # Taken back while the request was under way.
+            raise InputRefused("agent.origin_refused", origin=origin)
         try:
             return await asyncio.to_thread(move, permission)
         except FetchFailed as refused:

@@ -48,8 +48,8 @@ if TYPE_CHECKING:
     from kyso.config import Config
 
 LOOPBACK: Final = "127.0.0.1"
-_FIRST_WORD_S: Final = 20.0
-_OPEN_S: Final = 10.0
+_FIRST_WORD_S: Final = 30.0
+_OPEN_S: Final = 30.0
 _MOST_CONNECTIONS: Final = 32
 _START_DEADLINE_S: Final = 60.0
 

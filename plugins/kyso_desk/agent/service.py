@@ -327,6 +327,8 @@ def _outcome_of(error: KysoError) -> Outcome:
         return "unsupported"
     if error.code in ("agent.busy", "agent.busy_origin"):
         return "busy"
+    if error.code == "agent.origin_refused":
+        return "refused"
     if isinstance(error, FetchFailed) and error.code in ("fetch.origin_refused", "fetch.address_refused"):
         return "refused"
     return "wrong_request" if error.code.startswith("agent.") and isinstance(error, InputRefused) else "failed"

@@ -83,6 +83,7 @@ def agent(running_agent: RunningAgent, shared_person: Person) -> Iterator[Runnin
     """The agent with nobody permitted and no window open."""
     for permission in running_agent.service.store.all():
         running_agent.service.store.forget(permission.origin)
+    running_agent.service.consent.refused_until.clear()
     shared_person.forget()
     yield running_agent
     shared_person.forget()

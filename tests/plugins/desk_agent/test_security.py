@@ -10,6 +10,7 @@ import socket
 import stat
 import subprocess
 import threading
+import time
 import urllib.error
 import urllib.request
 import zlib
@@ -105,6 +106,10 @@ def test_an_unknown_page_needs_consent_first(page: Page, documents: DocumentSyst
     window.decide("cancel")
     assert answer.result(30)["Status"] == 11
     assert page.agent.service.store.all() == ()
+    # For a moment the page is not heard, so that it cannot wear the person down with windows.
+    assert page.answer("SignApproved", documents.request())["Status"] == 403
+    assert person.has_none
+    page.agent.service.consent.refused_until[documents.origin] = time.monotonic()
     again = page.ask("SignApproved", documents.request())
     window = person.window()
     window.until("origin")
@@ -114,6 +119,24 @@ def test_an_unknown_page_needs_consent_first(page: Page, documents: DocumentSyst
     again.result(30)
     (permission,) = page.agent.service.store.all()
     assert (permission.origin, permission.certificate) == (page.origin, False)
+
+
+def test_a_permission_taken_back_counts_at_once(
+    permitted: Page, documents: DocumentSystem, person: Person, pfx_password: str
+) -> None:
+    """What was taken back while a request is under way is not used for its next step."""
+    answer = permitted.ask("SignApproved", {"FileName": "", "FileUploadHandler": documents.entry()["upload"]})
+    window = person.window()
+    window.until("choose")
+    permitted.agent.service.store.forget(documents.origin)
+    assert window.call("file?name=a.pdf", documents.system.letters[0].data)[0] == 204
+    window.decide("chosen")
+    window.until("sign")
+    window.decide("approve", pfx_password)
+    assert window.until("undelivered")["error"]["code"] == "agent.origin_refused"
+    window.decide("cancel")
+    assert answer.result(30)["Status"] != 0
+    assert permitted.agent.service.store.all() == ()
 
 
 def test_another_page_does_not_inherit_a_permission(
