@@ -19,6 +19,7 @@ from lxml import etree
 from kyso.cms.values import load_certificate, value_matches
 from kyso.models import VIETNAM_TIME, DigestName, DigestToSign, Notice, SchemeName
 from kyso.plugin import KeyTrouble
+from kyso.signing.xml_value import SIGNATURE_METHODS, Recorder, xml_value
 from kyso_kbnn.envelope import Role
 from kyso_kbnn.hardened_xml import parse_xml
 from kyso_kbnn.profile import Profile
@@ -30,17 +31,6 @@ XmlSignatureForm = Literal["xades", "xmldsig"]
 
 _DS = "http://www.w3.org/2000/09/xmldsig#"
 _XADES = "http://uri.etsi.org/01903/v1.3.2#"
-_METHODS: dict[tuple[SchemeName, DigestName], str] = {
-    ("rsa-pkcs1v15", "sha256"): "RSA_SHA256",
-    ("rsa-pkcs1v15", "sha384"): "RSA_SHA384",
-    ("rsa-pkcs1v15", "sha512"): "RSA_SHA512",
-    ("rsa-pss", "sha256"): "SHA256_RSA_MGF1",
-    ("rsa-pss", "sha384"): "SHA384_RSA_MGF1",
-    ("rsa-pss", "sha512"): "SHA512_RSA_MGF1",
-    ("ecdsa", "sha256"): "ECDSA_SHA256",
-    ("ecdsa", "sha384"): "ECDSA_SHA384",
-    ("ecdsa", "sha512"): "ECDSA_SHA512",
-}
 _ROLE_NAMES: dict[Role, str] = {"accountant": "Kế toán trưởng", "holder": "Chủ tài khoản"}
 
 
@@ -83,9 +73,9 @@ def prepare_xml_signature(
     from signxml.signer import XMLSigner
     from signxml.xades.xades import XAdESSigner
 
-    chosen = next((pair for pair in schemes if pair in _METHODS and pair[1] == profile.envelope.digest), None)
+    chosen = next((pair for pair in schemes if pair in SIGNATURE_METHODS and pair[1] == profile.envelope.digest), None)
     if chosen is None:
-        chosen = next((pair for pair in schemes if pair in _METHODS), None)
+        chosen = next((pair for pair in schemes if pair in SIGNATURE_METHODS), None)
     if chosen is None:
         raise KeyTrouble("key.scheme_unsupported", scheme="*", digest=profile.envelope.digest)
     scheme, digest = chosen
@@ -99,12 +89,12 @@ def prepare_xml_signature(
 
     options: dict[str, Any] = {
         "method": SignatureConstructionMethod.enveloped,
-        "signature_algorithm": SignatureMethod[_METHODS[chosen]],
+        "signature_algorithm": SignatureMethod[SIGNATURE_METHODS[chosen]],
         "digest_algorithm": digest,
         "c14n_algorithm": CanonicalizationMethod(profile.xades.canonicalization),
     }
     signer: Any = TimedSigner(claimed_roles=[_ROLE_NAMES[role]], **options) if form == "xades" else XMLSigner(**options)
-    recorder = _Recorder(load_certificate(certificates[0]).public_key())
+    recorder = Recorder(certificates[0])
     chain = [load_certificate(der) for der in certificates]
     root = parse_xml(content, "XML", greatest_bytes=8 * profile.limits.authentication_data)
     made = signer.sign(root, key=recorder, cert=chain, always_add_key_value=False)
@@ -124,8 +114,7 @@ def finish_xml_signature(prepared: PreparedXmlSignature, value: bytes) -> bytes:
     root = parse_xml(prepared.document, "XML")
     element = root.find(f".//{{{_DS}}}SignatureValue")
     assert element is not None
-    written = value if prepared.scheme != "ecdsa" else _plain(value, prepared.certificate)
-    element.text = base64.b64encode(written).decode("ascii")
+    element.text = base64.b64encode(xml_value(value, prepared.scheme, prepared.certificate)).decode("ascii")
     return bytes(etree.tostring(root, xml_declaration=True, encoding="UTF-8"))
 
 
@@ -165,26 +154,3 @@ def check_xml_signature(
     judged = judge.judge(leaf, "signing", None)
     reasons = (*judged.wrong, *judged.doubts)
     return ("invalid" if judged.wrong else "undetermined" if judged.doubts else "valid"), reasons
-
-
-class _Recorder:
-    """Stands where signxml expects a private key, and keeps what it is asked to sign."""
-
-    def __init__(self, public_key: Any) -> None:
-        self.signed_info = b""
-        self.key_size = public_key.key_size
-
-    def sign(self, data: bytes, *_: Any, **__: Any) -> bytes:
-        from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
-
-        self.signed_info = data
-        return encode_dss_signature(1, 1)
-
-
-def _plain(value: bytes, certificate: bytes) -> bytes:
-    """XML signatures carry ECDSA values as r || s (RFC 6931, 2.3.6)."""
-    from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
-
-    size = (getattr(load_certificate(certificate).public_key(), "key_size", 256) + 7) // 8
-    r, s = decode_dss_signature(value)
-    return r.to_bytes(size, "big") + s.to_bytes(size, "big")

@@ -23,11 +23,11 @@ from signxml.xades.xades import XAdESSignatureConfiguration, XAdESSigner, XAdESV
 from kyso.cms.values import load_certificate
 from kyso.frozen import dataclass
 from kyso.plugin import DigestToSign, InputRefused, KysoError, Notice, SigningRefused
+from kyso.signing.xml_value import SIGNATURE_METHODS, Recorder, xml_value
 from kyso_desk.agent.messages import check_value, opened_key
 
 if TYPE_CHECKING:
     from kyso.engine import Engine
-    from kyso.models import DigestName, SchemeName
     from kyso.verification.judgement import CertificateJudge
     from kyso_desk.agent.keywork import KeyWork
 
@@ -38,17 +38,6 @@ _MOST_ELEMENTS: Final = 200_000
 _DEEPEST: Final = 200
 _MOST_CERTIFICATES: Final = 8
 _MOST_REFERENCES: Final = 8
-_METHODS: Final[dict[tuple[SchemeName, DigestName], SignatureMethod]] = {
-    ("rsa-pkcs1v15", "sha256"): SignatureMethod.RSA_SHA256,
-    ("rsa-pkcs1v15", "sha384"): SignatureMethod.RSA_SHA384,
-    ("rsa-pkcs1v15", "sha512"): SignatureMethod.RSA_SHA512,
-    ("rsa-pss", "sha256"): SignatureMethod.SHA256_RSA_MGF1,
-    ("rsa-pss", "sha384"): SignatureMethod.SHA384_RSA_MGF1,
-    ("rsa-pss", "sha512"): SignatureMethod.SHA512_RSA_MGF1,
-    ("ecdsa", "sha256"): SignatureMethod.ECDSA_SHA256,
-    ("ecdsa", "sha384"): SignatureMethod.ECDSA_SHA384,
-    ("ecdsa", "sha512"): SignatureMethod.ECDSA_SHA512,
-}
 _C14N: Final = CanonicalizationMethod.EXCLUSIVE_XML_CANONICALIZATION_1_0
 # signxml digests the properties of XAdES where they do not stand yet; only the inclusive form gives the same later.
 _XADES_C14N: Final = CanonicalizationMethod.CANONICAL_XML_1_1
@@ -119,12 +108,12 @@ def sign_xml(engine: Engine, work: KeyWork, key_name: str, content: bytes, *, xa
     key, scheme, digest = opened_key(engine, key_name, moment)
     options: dict[str, Any] = {
         "method": SignatureConstructionMethod.enveloped,
-        "signature_algorithm": _METHODS[scheme, digest],
+        "signature_algorithm": SignatureMethod[SIGNATURE_METHODS[scheme, digest]],
         "digest_algorithm": digest,
         "c14n_algorithm": _XADES_C14N if xades else _C14N,
     }
     signer: Any = XAdESSigner(**options) if xades else XMLSigner(**options)
-    recorder = _Recorder(load_certificate(key.certificate).public_key())
+    recorder = Recorder(key.certificate)
     chain = [load_certificate(der) for der in (key.certificate, *key.chain)]
     made = signer.sign(root, key=recorder, cert=chain, always_add_key_value=False)
     to_sign = DigestToSign(
@@ -134,7 +123,7 @@ def sign_xml(engine: Engine, work: KeyWork, key_name: str, content: bytes, *, xa
     check_value(key.certificate, value, to_sign, scheme)
     element = made.find(f".//{{{_DS}}}Signature")
     place = element.find(f"{{{_DS}}}SignatureValue")
-    place.text = base64.b64encode(value if scheme != "ecdsa" else _plain(value, key.certificate)).decode("ascii")
+    place.text = base64.b64encode(xml_value(value, scheme, key.certificate)).decode("ascii")
     tail, element.tail = element.tail, None
     alone = etree.tostring(element)
     element.tail = tail
@@ -231,26 +220,3 @@ def _remove(element: etree._Element) -> None:
         else:
             parent.text = (parent.text or "") + element.tail
     parent.remove(element)
-
-
-class _Recorder:
-    """Stands where signxml expects a private key, and keeps what it is asked to sign."""
-
-    def __init__(self, public_key: Any) -> None:
-        self.signed_info = b""
-        self.key_size = public_key.key_size
-
-    def sign(self, data: bytes, *_: Any, **__: Any) -> bytes:
-        from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
-
-        self.signed_info = data
-        return encode_dss_signature(1, 1)
-
-
-def _plain(value: bytes, certificate: bytes) -> bytes:
-    """XML signatures carry ECDSA values as r || s (RFC 6931, 2.3.6)."""
-    from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
-
-    size = (getattr(load_certificate(certificate).public_key(), "key_size", 256) + 7) // 8
-    r, s = decode_dss_signature(value)
-    return r.to_bytes(size, "big") + s.to_bytes(size, "big")
