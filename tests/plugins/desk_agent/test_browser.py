@@ -1,11 +1,13 @@
 """The demonstration document system in Chromium, from the page's button to the delivered letter.
 
 The browser trusts the agent's leaf through its own certificate store, as ``kyso desk agent install`` leaves it; no
-flag makes it blind. The windows open in the same browser, as they do for a person.
+flag makes it blind for other certificates. The windows open in the same browser, as they do for a person.
 """
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import os
 import queue
 from collections.abc import Iterator
@@ -13,6 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from kyso_desk.agent import browsers
 from kyso_desk.agent.server import RunningAgent
@@ -36,20 +40,29 @@ SIZES = {"wide": {"width": 1366, "height": 768}, "phone": {"width": 390, "height
 
 @pytest.fixture(scope="module")
 def trusting_browser(running_agent: RunningAgent, isolated_environment: Path) -> Iterator[Browser]:
-    """Chromium whose user has installed the agent's certificate."""
+    """Chromium whose user has installed the agent's certificate; without certutil, one that is told its key alone."""
     program = need_tool("chromium")
-    need_tool("certutil")
-    stores = browsers.find_stores(isolated_environment)
+    stores = browsers.find_stores(isolated_environment) if browsers.certutil() is not None else ()
     browsers.install(running_agent.leaf, stores)
+    told = [] if stores else [f"--ignore-certificate-errors-spki-list={key_digest(running_agent)}"]
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
-            executable_path=program, args=CHROMIUM_ARGUMENTS, env={**os.environ, "HOME": str(isolated_environment)}
+            executable_path=program,
+            args=[*CHROMIUM_ARGUMENTS, *told],
+            env={**os.environ, "HOME": str(isolated_environment)},
         )
         yield browser
         browser.close()
     browsers.uninstall(stores)
+
+
+def key_digest(agent: RunningAgent) -> str:
+    """Return the SHA-256 of the leaf's SubjectPublicKeyInfo, base64."""
+    key = x509.load_pem_x509_certificate(agent.leaf.certificate).public_key()
+    encoded = key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    return base64.b64encode(hashlib.sha256(encoded).digest()).decode("ascii")
 
 
 class Desk:
