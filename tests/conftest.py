@@ -106,3 +106,18 @@ def corpus() -> Path:
     if not place.is_dir():
         pytest.skip("the corpus of foreign PDFs is not here (KYSO_TEST_CORPUS)")
     return place
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let groups of tests (``xdist_group``) stay in one process.
+
+    pytest-xdist 3.8 writes the group's name to ``_nodeid``, which pytest 9.2 no longer reads; without this a service or
+    a database that a group shares is started in every process.
+    """
+    for item in items:
+        grouped = vars(item).get("_nodeid")
+        if grouped and item.nodeid != grouped and hasattr(item, "_id"):
+            from _pytest.nodeid import coerce_node_id
+
+            item._id = coerce_node_id(grouped)
