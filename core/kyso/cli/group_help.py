@@ -31,7 +31,7 @@ def page_of(name: str, group: Any, arguments: Sequence[str], common: Common) -> 
     while commands and (first := next(words, None)) in commands:
         name, group = f"{name} {first}", commands[str(first)]
         commands = getattr(group, "commands", {})
-    if not text.has_text(f"help.{name.replace(' ', '_')}"):
+    if not text.has_text(pages.command_code(name)):
         return None
     parameters = parameters_of(group)
     if not commands:  # typer makes a single command of a group that has only one

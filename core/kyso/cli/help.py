@@ -36,7 +36,7 @@ def show_program(common: Common, commands: Mapping[str, str], plugins: Mapping[s
     :param plugins: command groups of plugins with their summaries.
     """
     language = common.language
-    summaries = [(name, _first_sentence(text.message(_code(name), language))) for name in commands]
+    summaries = [(name, _first_sentence(text.message(command_code(name), language))) for name in commands]
     lines = [text.message("help.kyso", language), ""]
     lines += [_head("help.usage", language), "  kyso COMMAND [OPTIONS]", ""]
     lines += [_head("help.commands", language), *_columns([*summaries, *plugins.items()]), ""]
@@ -49,7 +49,7 @@ def show_program(common: Common, commands: Mapping[str, str], plugins: Mapping[s
 def show_group(name: str, commands: Sequence[str], common: Common) -> int:
     """Print the help page of a plugin's command group, from the catalogues, and return 0."""
     language = common.language
-    lines = [*_wrapped(text.message(_code(name), language)), ""]
+    lines = [*_wrapped(text.message(command_code(name), language)), ""]
     lines += [_head("help.usage", language), f"  kyso {name} COMMAND [OPTIONS]", ""]
     lines += [_head("help.commands", language), *_columns(_summaries(name, commands, language)), ""]
     lines += [_head("help.common", language), *_columns(_common(language)), ""]
@@ -59,7 +59,7 @@ def show_group(name: str, commands: Sequence[str], common: Common) -> int:
 
 
 def _summaries(name: str, commands: Sequence[str], language: Language) -> list[tuple[str, str]]:
-    told = [(f"{name} {command}", _code(f"{name} {command}")) for command in commands]
+    told = [(f"{name} {command}", command_code(f"{name} {command}")) for command in commands]
     # A part of a plugin that ships no words is still named.
     return [
         (label, _first_sentence(text.message(code, language)) if text.has_text(code) else "") for label, code in told
@@ -79,7 +79,7 @@ def show_command(name: str, parameters: Sequence[Parameter], common: Common, fur
         rows = arguments if isinstance(parameter.mark, Argument) else options
         rows.append((_parameter_label(parameter), words))
     usage = " ".join(["kyso", name, *(label for label, _ in arguments), "[OPTIONS]"])
-    lines = [*_wrapped(text.message(_code(name), language)), "", _head("help.usage", language), f"  {usage}", ""]
+    lines = [*_wrapped(text.message(command_code(name), language)), "", _head("help.usage", language), f"  {usage}", ""]
     if arguments:
         lines += [_head("help.arguments", language), *_columns(arguments), ""]
     if options:
@@ -87,20 +87,21 @@ def show_command(name: str, parameters: Sequence[Parameter], common: Common, fur
     if further:
         lines += [_head("help.commands", language), *_columns(_summaries(name, further, language)), ""]
     lines += [_head("help.common", language), *_columns(_common(language)), ""]
-    lines += [_head("help.examples", language), *_examples(f"{_code(name)}.examples", language)]
+    lines += [_head("help.examples", language), *_examples(f"{command_code(name)}.examples", language)]
     print("\n".join(lines))
     return 0
 
 
 def parameter_code(command: str, parameter: str) -> str:
     """Return the code of the words for a command's parameter."""
-    for code in (f"{_code(command)}.{parameter}", f"help.{command.split()[0]}.{parameter}"):
+    for code in (f"{command_code(command)}.{parameter}", f"help.{command.split()[0]}.{parameter}"):
         if text.has_text(code):
             return code
     return f"help.any.{parameter}"
 
 
-def _code(command: str) -> str:
+def command_code(command: str) -> str:
+    """Return the code of the words for a command."""
     return "help." + command.replace(" ", "_").replace("-", "_")
 
 
