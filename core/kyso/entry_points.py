@@ -47,7 +47,8 @@ def entry_points(group: str) -> tuple[EntryPoint, ...]:
 
 
 def _is_path_finder(finder: object) -> bool:
-    return getattr(finder, "__name__", "") == "PathFinder"
+    # The second is of the library importlib_metadata, which keyring brings along: it looks in the same folders.
+    return getattr(finder, "__name__", "") == "PathFinder" or type(finder).__name__ == "MetadataPathFinder"
 
 
 def _in_folder(folder: Path, group: str, seen: set[str]) -> list[EntryPoint]:
