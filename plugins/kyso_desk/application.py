@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -62,10 +63,13 @@ def make_application(desk: Desk, *, port: int) -> Gate:
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
-        await desk.start()
+        # The page opens while the workers start; whoever needs one first waits for them, and is told what failed.
+        starting = asyncio.create_task(desk.start())
+        starting.add_done_callback(lambda task: None if task.cancelled() else task.exception())
         try:
             yield
         finally:
+            starting.cancel()
             await desk.close()
 
     routes = [Route(path, guarded(desk, handler), methods=[method]) for method, path, handler in ROUTES]

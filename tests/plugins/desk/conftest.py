@@ -41,14 +41,14 @@ def office(tmp_path_factory: pytest.TempPathFactory, pki: DemoPki, signature_ima
     return folder
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def desk(office: Path) -> Iterator[RunningDesk]:
-    """A running desk."""
+    """A running desk, one for all tests that harm it no more than a person does."""
     with running_desk(office) as desk:
         yield desk
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def visitor(desk: RunningDesk) -> Visitor:
     """The person who opened the desk."""
     return desk.open()

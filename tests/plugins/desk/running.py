@@ -53,6 +53,7 @@ url = "sqlite:///{folder}/records.sqlite3"
 [plugins.desk]
 results = "{folder}/results"
 largest_mb = 20
+workers = 1
 """
 
 

@@ -14,6 +14,9 @@ from kyso.errors import InputRefused
 from kyso_desk import conversion
 from tests.plugins.desk.running import Visitor
 
+# One process runs all of it: the tests share a desk.
+pytestmark = pytest.mark.xdist_group("desk")
+
 _OFFICE = conversion.program()
 needs_office = pytest.mark.skipif(
     _OFFICE is None and not os.environ.get("KYSO_NEED_TOOLS"), reason="LibreOffice is not installed"

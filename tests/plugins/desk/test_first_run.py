@@ -14,6 +14,9 @@ from kyso.demo.pki import DemoPki
 from tests.plugins.desk.running import Visitor, running_desk
 from tests.plugins.desk.test_gate import assert_refused
 
+# One process runs all of it: the tests share a desk.
+pytestmark = pytest.mark.xdist_group("desk")
+
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:

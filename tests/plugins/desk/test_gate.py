@@ -16,6 +16,9 @@ import pytest
 from kyso_desk.gate import Gate
 from tests.plugins.desk.running import Answer, RunningDesk, Visitor, running_desk
 
+# One process runs all of it: the tests share a desk.
+pytestmark = pytest.mark.xdist_group("desk")
+
 STRICT = {
     "cache-control": "no-store",
     "cross-origin-opener-policy": "same-origin",

@@ -20,6 +20,9 @@ from tests.plugins.desk.running import RunningDesk, running_desk
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
+# One process runs all of it: the tests share a desk and a tab.
+pytestmark = pytest.mark.xdist_group("desk-pages")
+
 
 @pytest.fixture(scope="module")
 def letters(office: Path, letter_pdf: bytes, pfx_password: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -102,7 +105,7 @@ def test_the_register_is_searched_and_decides(tab: Look) -> None:
     tab.go("register")
     page.wait_for_selector(".entry")
     assert page.locator(".entry").count() == 2
-    tab.check("register", twice=True)
+    tab.check("register")
     page.fill("#register-words", "số tiền")
     page.wait_for_selector("text=1 văn bản")
     page.click("text=Trả lại")
@@ -127,7 +130,7 @@ def test_set_up_shows_what_is_configured(tab: Look) -> None:
     tab.go("setup")
     tab.page.wait_for_selector(".keys li")
     assert "leader" in tab.page.inner_text(".keys")
-    tab.check("setup", twice=True)
+    tab.check("setup")
 
 
 def test_the_first_run_writes_a_configuration(

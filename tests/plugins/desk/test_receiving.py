@@ -13,6 +13,9 @@ from kyso.demo.pki import DemoPki
 from tests.plugins.desk.running import RunningDesk, Visitor, running_desk
 from tests.plugins.desk.test_gate import assert_refused
 
+# One process runs all of it: the tests share a desk.
+pytestmark = pytest.mark.xdist_group("desk")
+
 
 @pytest.fixture(scope="session")
 def signed_letter(office: Path, letter_pdf: bytes, pfx_password: str) -> bytes:

@@ -19,6 +19,9 @@ from tests.plugins.desk.test_gate import assert_refused
 from tests.support import phone_plugin
 from tests.support.judges import pdfsig
 
+# One process runs all of it: the tests share a desk.
+pytestmark = pytest.mark.xdist_group("desk")
+
 LEADER = {"role": "leader", "key": "leader", "settings": {}}
 
 

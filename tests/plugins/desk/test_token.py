@@ -13,6 +13,9 @@ from tests.plugins.desk.test_signing import begin
 from tests.support.judges import pdfsig
 from tests.support.softhsm import PIN, entry, make_tokens, softhsm_module
 
+# One process runs all of it: the tests share a desk.
+pytestmark = pytest.mark.xdist_group("desk")
+
 
 @pytest.fixture
 def token_visitor(office: Path, tmp_path: Path, pki: DemoPki, pfx: Path) -> Iterator[Visitor]:

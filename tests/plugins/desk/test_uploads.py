@@ -16,6 +16,9 @@ from kyso_desk.workspace import safe_name
 from tests.plugins.desk.running import RunningDesk, Visitor
 from tests.plugins.desk.test_gate import assert_refused
 
+# One process runs all of it: the tests share a desk.
+pytestmark = pytest.mark.xdist_group("desk")
+
 
 def test_a_letter_is_described(visitor: Visitor, letter_pdf: bytes) -> None:
     """The answer has the pages' sizes in millimetres; a page comes as a picture of the width asked for."""
