@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
 
@@ -79,6 +81,54 @@ def test_an_object_stream_that_names_an_object_twice(signed: bytes, pki: DemoPki
     )  # fmt: skip
     data += b"%d 0 obj\n%b\nendobj\nstartxref\n%d\n%%%%EOF\n" % (size + 1, stream(places, entries), section)
     _refused(data, pki, "change.ambiguous_table")
+
+
+def test_an_object_stream_with_an_unlisted_member(signed: bytes, pki: DemoPki) -> None:
+    """The page turned by 90 degrees waits in an object stream of which the table lists another member only."""
+    size, root, number, source = layout_of(signed)
+    turned = source.replace(b"/Type /Page", b"/Rotate 90 /Type /Page")
+    head = b"%d 0 %d 5 " % (size + 2, number)
+    packed = stream(head + b"null " + turned, b"/Type /ObjStm /N 2 /First %d" % len(head))
+    data = signed + b"%d 0 obj\n%b\nendobj\n" % (size, packed)
+    section = len(data)
+    places = place(1, len(signed)) + place(1, section) + place(2, size)
+    entries = b"/Type /XRef /Size %d /W [1 4 1] /Index [%d 3] /Root %d 0 R /Prev %d" % (
+        size + 3, size, root, previous_section(signed),
+    )  # fmt: skip
+    data += b"%d 0 obj\n%b\nendobj\nstartxref\n%d\n%%%%EOF\n" % (size + 1, stream(places, entries), section)
+    _refused(data, pki, "change.ambiguous_table")
+
+
+def test_a_size_that_hides_objects(signed: bytes, pki: DemoPki) -> None:
+    """A smaller /Size makes the objects behind it missing for readers that go by the book (ISO 32000-2, 7.5.5)."""
+    size, root, _, _ = layout_of(signed)
+    body = signed + b"%d 0 obj\nnull\nendobj\n" % size
+    data = _finished(body, b"%d 1\n" % size + _entry(len(signed)), signed, content_of(signed), root)
+    _refused(data, pki, "change.trailer")
+
+
+@pytest.mark.parametrize(
+    ("junk", "changes_found"),
+    [
+        (b"1 0 obj ", "forbidden"),
+        (b" obj", "forbidden"),
+        (b"% obj\n 1", "forbidden"),
+        (b"xref 0 9999999999 ", "permitted"),
+        (b"endobj ", "permitted"),
+        (b"%%EOF\n", "permitted"),
+        (b"(object 1 0, offset 1)", "permitted"),
+    ],
+)
+def test_a_long_update_full_of_junk(signed: bytes, pki: DemoPki, junk: bytes, changes_found: str) -> None:
+    """A megabyte made to keep a scanner busy is judged in seconds; what looks like objects never passes."""
+    size, root, _, _ = layout_of(signed)
+    body = signed + junk * (1_000_000 // len(junk)) + b"\n"
+    at = len(body)
+    body += b"%d 0 obj\nnull\nendobj\n" % size
+    started = time.process_time()
+    report = verify(_finished(body, b"%d 1\n" % size + _entry(at), signed, size + 1, root), pki)
+    assert time.process_time() - started < 20
+    assert report.changes in (changes_found, "none" if changes_found == "permitted" else changes_found)
 
 
 def test_a_table_stream_that_lists_an_object_twice(signed: bytes, pki: DemoPki) -> None:

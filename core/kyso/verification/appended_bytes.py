@@ -15,25 +15,30 @@ from functools import cached_property
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
-from pikepdf import Stream
+from pikepdf import Name, Stream
 
 from kyso.document.opening import PARSER_ERRORS
 from kyso.verification.report import Change
-from kyso.verification.revisions import REBUILT
+from kyso.verification.revisions import REBUILT, CannotJudge
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from kyso.document.pages import ObjectId
     from kyso.verification.revisions import Revision
     from kyso.verification.source import ByteSource
 
 _PIECE: Final = 32 << 20
 _OVERLAP: Final = 1 << 20
 _SHOWN: Final = 10
+_PLAIN: Final = re.compile(rb"(?<![0-9])([0-9]{1,10})[\s\x00]+([0-9]{1,5})[\s\x00]+\Z")
 _BETWEEN: Final = rb"(?:[\s\x00]|%[^\r\n]{0,200}[\r\n])+"
-_NUMBERS: Final = re.compile(rb"(?<![0-9])([0-9]{1,10})" + _BETWEEN + rb"([0-9]{1,5})" + _BETWEEN + rb"\Z")
-_KEYWORD: Final = re.compile(rb"(?<!end)obj(?![A-Za-z0-9])")
+_COMMENTED: Final = re.compile(rb"(?<![0-9])([0-9]{1,10})" + _BETWEEN + rb"([0-9]{1,5})" + _BETWEEN + rb"\Z")
+_KEYWORD: Final = re.compile(rb"(?<=[\s\x00])obj(?![A-Za-z0-9])")
+MAX_HEADERS: Final = 100_000
+_NEAR: Final = 32
 _WINDOW: Final = 480
+MAX_COMMENTED: Final = 1000
 _INDEX: Final = re.compile(rb"/Index[\s\x00]*\[([0-9\s\x00]*)\]")
 _COMPLAINT: Final = re.compile(r"\((?:object (\d+) \d+, |[^()]{0,40}?, )?offset (\d+)\)")
 _DICTIONARY_BYTES: Final = 4096
@@ -44,22 +49,24 @@ def examine(source: ByteSource, start: int, base: int, old: Revision, new: Revis
 
     :param start: where the update begins: the end of `old`.
     :param base: where the header stands, from which the parser counts.
+    :raises CannotJudge: it has more objects than any real update.
     """
     hidden: set[int] = set()
-    complete = ambiguous = False
+    complete = ambiguous = packed = False
     tables = _Tables(old, new, base)
     for offset, piece in _pieces(source, start, new.end):
         complete |= b"startxref" in piece
         objects = list(_objects(piece))
         hidden.update(tables.unlisted(piece, offset, objects))
         ambiguous |= any(map(_overlapping, _sections(piece, objects)))
+        packed |= b"/ObjStm" in piece
     if not complete:
         # Bytes without a cross-reference section are invisible to this parser and may be everything to another.
         return (Change("change.unreadable_tail", "forbidden"),)
     found: list[Change] = []
     if hidden:
         found.append(Change("change.unlisted_object", "forbidden", {"objects": sorted(hidden)[:_SHOWN]}))
-    if ambiguous or _streams_disagree(start - base, new):
+    if ambiguous or (packed and _streams_disagree(start - base, new)):
         found.append(Change("change.ambiguous_table", "forbidden"))
     return tuple(found)
 
@@ -82,10 +89,19 @@ def _pieces(source: ByteSource, start: int, end: int) -> Iterator[tuple[int, byt
 
 
 def _objects(piece: bytes) -> Iterator[tuple[int, int, int]]:
-    """Yield number, start and end of every object header, also of one behind comments or junk."""
-    for keyword in _KEYWORD.finditer(piece):
-        begin = max(0, keyword.start() - _WINDOW)
-        numbers = _NUMBERS.search(piece, begin, keyword.start())
+    """Yield number, start and end of every object header, also of one behind comments or junk.
+
+    :raises CannotJudge: there are more than any real update has.
+    """
+    commented = 0
+    for count, keyword in enumerate(_KEYWORD.finditer(piece)):
+        place = keyword.start()
+        numbers = _PLAIN.search(piece, max(0, place - _NEAR), place)
+        if numbers is None and b"%" in piece[max(0, place - _WINDOW) : place]:
+            commented += 1
+            numbers = _COMMENTED.search(piece, max(0, place - _WINDOW), place)
+        if count >= MAX_HEADERS or commented >= MAX_COMMENTED:
+            raise CannotJudge("change.too_many_objects")
         if numbers is not None:
             yield int(numbers[1]), numbers.start(1), keyword.end()
 
@@ -140,14 +156,15 @@ def _sections(piece: bytes, objects: list[tuple[int, int, int]]) -> Iterator[lis
         begin, at = at + 4, piece.find(b"xref", at + 4)
         if piece[begin - 9 : begin] == b"startxref":
             continue
-        end = piece.find(b"trailer", begin)
-        tokens = piece[begin:end].split() if 0 <= end <= begin + _OVERLAP else []
+        end = piece.find(b"trailer", begin, len(piece) if at < 0 else at)
+        tokens = piece[begin:end].split() if end >= 0 else []
         headers: list[int] = []
         position = 0
         while position + 1 < len(tokens) and tokens[position].isdigit() and tokens[position + 1].isdigit():
             headers += (int(tokens[position][:12]), int(tokens[position + 1][:12]))
             position += 2 + 3 * headers[-1]
-        yield headers
+        if len(headers) > 2:
+            yield headers
     for _, _, end in objects:
         head = _dictionary_at(piece, end)
         if b"/XRef" in head and (index := _INDEX.search(head)):
@@ -161,25 +178,40 @@ def _overlapping(headers: list[int]) -> bool:
 
 
 def _streams_disagree(begin: int, new: Revision) -> bool:
-    """Tell whether an object stream of the update names its objects otherwise than the table does, or one twice."""
+    """Tell whether an object stream of the update holds other objects than the table says, or one twice."""
     listed: dict[int, list[tuple[int, int]]] = {}
-    for (number, _), (kind, container, index) in new.table.items():
+    plain: list[ObjectId] = []
+    for identity, (kind, place, index) in new.table.items():
         if kind == 2:
-            listed.setdefault(container, []).append((index, number))
-    for container, entries in listed.items():
-        place = new.table.get((container, 0))
-        if place is None or place[1] < begin:
+            listed.setdefault(place, []).append((index, identity[0]))
+        elif place >= begin:
+            plain.append(identity)
+    for identity in plain:
+        stream = new.pdf.get_object(identity)
+        if not isinstance(stream, Stream) or stream.get("/Type") != Name.ObjStm:
             continue
-        stream = new.pdf.get_object((container, 0))
         try:
-            numbers = _numbers_in(stream) if isinstance(stream, Stream) else []
+            numbers = _numbers_in(stream)
         except PARSER_ERRORS:
             return True
+        entries = listed.get(identity[0], [])
         if len(set(numbers)) != len(numbers):
             return True
         if any(index >= len(numbers) or numbers[index] != number for index, number in entries):
             return True
+        own = new.table[identity][1]
+        here = {number for _, number in entries}
+        if any(_stands_before((number, 0), own, new) for number in numbers if number not in here):
+            return True
     return False
+
+
+def _stands_before(identity: ObjectId, place: int, new: Revision) -> bool:
+    """Tell whether the table leads to a definition of an object before `place`, or to none."""
+    found = new.table.get(identity)
+    if found is not None and found[0] == 2:
+        found = new.table.get((found[1], 0))
+    return found is None or found[1] < place
 
 
 def _numbers_in(stream: Stream) -> list[int]:

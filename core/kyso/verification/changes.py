@@ -171,6 +171,10 @@ class _Pair:
 
     def _review_trailer(self) -> None:
         old, new = self._old.pdf.trailer, self._new.pdf.trailer
+        before, after = old.get("/Size"), new.get("/Size")
+        if isinstance(before, int) and isinstance(after, int) and after < before:
+            # Objects from /Size on are missing for readers that go by the book (ISO 32000-2, 7.5.5).
+            self._add("change.trailer", "forbidden", key="/Size")
         for key in sorted((set(old.keys()) | set(new.keys())) - _TRAILER_IGNORED):
             if self._comparison.same(old.get(key), new.get(key), key):
                 continue

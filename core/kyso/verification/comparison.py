@@ -35,13 +35,14 @@ class Comparison:
     :param annotations: annotations and fields, likewise, but only through the links that mean one.
     """
 
-    __slots__ = ("_annotations", "_compared", "_dirty", "_pages")
+    __slots__ = ("_annotations", "_assumed", "_compared", "_dirty", "_pages")
 
     def __init__(self, dirty: set[ObjectId], pages: set[ObjectId], annotations: set[ObjectId]) -> None:
         self._dirty = dirty
         self._pages = pages
         self._annotations = annotations
         self._compared: dict[tuple[ObjectId, ObjectId, str], bool] = {}
+        self._assumed: list[tuple[ObjectId, ObjectId, str]] = []
 
     def touched(self, value: object) -> bool:
         """Tell whether an old value is direct or may have changed somewhere below."""
@@ -70,19 +71,16 @@ class Comparison:
         if known is None:
             # Assumed while its own parts are compared: a cycle is the same if nothing on it differs.
             self._compared[pair] = True
-            count = len(self._compared)
+            count = len(self._assumed)
+            self._assumed.append(pair)
             known = self._same_content(old, new, key, depth)
             if not known:
-                self._forget_after(count)
+                # What was found the same in the meantime was found so under an assumption that turned out wrong.
+                for later in self._assumed[count:]:
+                    del self._compared[later]
+                del self._assumed[count:]
                 self._compared[pair] = False
         return known
-
-    def _forget_after(self, count: int) -> None:
-        """Forget what was found the same under an assumption that turned out wrong; what differs still differs."""
-        later = list(self._compared.items())[count:]
-        for pair, same in later:
-            if same:
-                del self._compared[pair]
 
     def _same_content(self, old: Object, new: Object, key: str, depth: int) -> bool:
         if isinstance(old, Stream) or isinstance(new, Stream):

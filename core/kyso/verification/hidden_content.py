@@ -117,20 +117,22 @@ def _definitions(data: bytes) -> Iterator[_Definition]:
     one's, and most of a letter is stream data.
     """
     place, revision = max(data.find(_FIRST_LINE_END, data.find(b"%PDF-")), 0), 0
+    end = -1
     while True:
         head = _OBJECT.match(data, place)
+        begin = place if head is None else head.end()
+        keyword = data.find(b"stream", begin, begin + _HEAD_BYTES)
+        after = -1 if head is None or keyword < 0 else _data_end(data, begin, keyword)
+        if end < max(begin, after):
+            # Looked for once for each object: a file of a million ends of revisions has one object behind them.
+            end = data.find(b"endobj", max(begin, after))
         if head is None:
-            end = data.find(b"endobj", place)
             over = data.find(_REVISION_END, place, end)
             revision += over >= 0
             place = end + 6 if over < 0 else over + len(_REVISION_END)
             if end < 0:
                 return
             continue
-        begin = head.end()
-        keyword = data.find(b"stream", begin, begin + _HEAD_BYTES)
-        after = -1 if keyword < 0 else _data_end(data, begin, keyword)
-        end = data.find(b"endobj", max(begin, after))
         if end < 0:
             return
         yield _Definition((int(head[1]), int(head[2])), revision, data[begin : end if after < 0 else after])

@@ -46,7 +46,10 @@ def review_pairs(
             old = reviewer = None
             continue
         assert reviewer is not None
-        odd = examine(source, start, base, old, new)
+        try:
+            odd = examine(source, start, base, old, new)
+        except CannotJudge as reason:
+            odd = (Change(reason.code, "forbidden"),)
         changes = reviewer.review(old, new)
         # By now every object of the update was read, and the parser has said what it had to forgive.
         found[start] = (*odd, *misread(start - base, new), *changes)
