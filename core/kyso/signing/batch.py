@@ -9,12 +9,15 @@ as many in one request as the key allows.
 from __future__ import annotations
 
 import multiprocessing
+import traceback
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import replace
+from functools import partial
 from itertools import groupby, islice
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kyso.engine import Engine, Outcome, failure_of
@@ -79,6 +82,8 @@ def _together(engine: Engine, requests: list[SignRequest]) -> Iterator[Outcome]:
                 ready.append((position, request, engine.prepare_here(request)))
             except KysoError as error:
                 outcomes[position] = failure_of(request, error)
+            except Exception as error:  # noqa: BLE001 - as in _outcome
+                outcomes[position] = failure_of(request, _defect(error))
         if ready:
             try:
                 answers = engine.submit([(request, prepared) for _, request, prepared in ready])
@@ -94,10 +99,23 @@ def _together(engine: Engine, requests: list[SignRequest]) -> Iterator[Outcome]:
 
 
 def _one(engine: Engine, request: SignRequest) -> Outcome:
+    return _outcome(engine.sign, request)
+
+
+def _outcome(sign: Callable[[SignRequest], Outcome], request: SignRequest) -> Outcome:
+    """Sign one letter of many: whatever happens to it is its own outcome."""
     try:
-        return engine.sign(request)
+        return sign(request)
     except KysoError as error:
         return failure_of(request, error)
+    except Exception as error:  # noqa: BLE001 - a defect met by one letter must not stop the rest; it is told
+        return failure_of(request, _defect(error))
+
+
+def _defect(error: Exception) -> InternalError:
+    """Name a defect by its kind and place; its text could hold what the letter holds."""
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    return InternalError("batch.defect", kind=type(error).__name__, place=f"{Path(place.filename).name}:{place.lineno}")
 
 
 class WorkerPool:
@@ -195,12 +213,6 @@ def _sign_chunk(requests: list[SignRequest]) -> list[Outcome]:
     if engine is None:
         raise InternalError("batch.worker_lost")
 
-    def sign(request: SignRequest) -> Outcome:
-        try:
-            return engine.sign_silently(request)
-        except KysoError as error:
-            return failure_of(request, error)
-
     # While one letter waits for the disk to take it in, the next one is prepared.
     with ThreadPoolExecutor(_LETTERS_AT_ONCE) as threads:
-        return list(threads.map(sign, requests))
+        return list(threads.map(partial(_outcome, engine.sign_silently), requests))

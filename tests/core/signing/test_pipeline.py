@@ -265,6 +265,29 @@ def test_many_letters_keep_their_order_and_survive_a_bad_one(
             assert engine.verify(outcome.path).verdict == "valid"
 
 
+def test_a_defect_met_by_one_letter_stops_no_other(pki: DemoPki, letter_pdf: bytes) -> None:
+    """An exception nobody foresaw is the outcome of its letter, told by kind and place; the others are signed."""
+
+    class Defective:
+        @hookimpl(wrapper=True)
+        def sign_document(self, request: SignRequest) -> Any:
+            outcome = yield
+            if request.field == "second":
+                raise ValueError("what the letter holds")
+            return outcome
+
+    registry = create_plugin_manager(autoload=False, extra=[Defective()])
+    with Engine(_config(pki), registry, ask_secret=_ask) as engine:
+        fields = ("first", "second", "third")
+        outcomes = list(engine.sign_many(dataclasses.replace(_request(letter_pdf), field=name) for name in fields))
+    assert [type(outcome) for outcome in outcomes] == [SignedDocument, FailedSignature, SignedDocument]
+    failure = outcomes[1]
+    assert isinstance(failure, FailedSignature)
+    assert (failure.code, failure.exit_code) == ("batch.defect", 70)
+    assert failure.parameters["kind"] == "ValueError"
+    assert "what the letter holds" not in str(failure)
+
+
 def test_wrappers_and_events_see_every_letter(pki: DemoPki, letter_pdf: bytes) -> None:
     """A `sign_document` wrapper goes around each letter; `record_event` is told how each one ended."""
     seen: list[str] = []
