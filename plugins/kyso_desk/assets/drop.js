@@ -4,7 +4,14 @@ import { button, el, icon } from "./elements.js";
 import { t } from "./words.js";
 
 export function dropZone({ title, hint, accept, many, taken }) {
-  const chooser = el("input", { type: "file", accept, multiple: many, class: "hidden-input", tabindex: "-1", "aria-hidden": "true" });
+  const chooser = el("input", {
+    type: "file",
+    accept,
+    multiple: many,
+    class: "hidden-input",
+    tabindex: "-1",
+    "aria-hidden": "true",
+  });
   chooser.addEventListener("change", () => {
     if (chooser.files.length) taken([...chooser.files]);
     chooser.value = "";

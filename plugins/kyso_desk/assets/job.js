@@ -58,14 +58,27 @@ class JobDialog {
   confirm(lines) {
     return new Promise((resolve) => {
       const agreed = el("input", { type: "checkbox", id: "job-agreed" });
-      const go = button(t("job.sign_all", { number: lines.length }), () => resolve(true), { class: "main", disabled: true });
+      const go = button(t("job.sign_all", { number: lines.length }), () => resolve(true), {
+        class: "main",
+        disabled: true,
+      });
       agreed.addEventListener("change", () => (go.disabled = !agreed.checked));
       const rows = lines.map(({ name, place, notices }) =>
-        el("li", {}, el("span", { class: "name" }, name), el("span", { class: "where" }, place.rect_mm ? t("job.on_page", { page: place.page }) : ""), ...notices.map((notice) => el("p", { class: "doubt" }, said(notice)))),
+        el(
+          "li",
+          {},
+          el("span", { class: "name" }, name),
+          el("span", { class: "where" }, place.rect_mm ? t("job.on_page", { page: place.page }) : ""),
+          ...notices.map((notice) => el("p", { class: "doubt" }, said(notice))),
+        ),
       );
       this.#show(
         t("job.confirm", { number: lines.length }),
-        [el("p", {}, t("job.confirm_hint", { key: this.keyWords })), el("ol", { class: "job-list", tabindex: "0" }, ...rows), el("div", { class: "field check" }, agreed, el("label", { for: "job-agreed" }, t("job.agreed")))],
+        [
+          el("p", {}, t("job.confirm_hint", { key: this.keyWords })),
+          el("ol", { class: "job-list", tabindex: "0" }, ...rows),
+          el("div", { class: "field check" }, agreed, el("label", { for: "job-agreed" }, t("job.agreed"))),
+        ],
         [button(t("cancel"), () => resolve(false)), go],
         agreed,
       );
@@ -104,7 +117,12 @@ class JobDialog {
     return new Promise((resolve) => {
       const problem = error.problem ?? {};
       const close = button(t("close"), () => resolve(null), { class: "main" });
-      this.#show(t("job.not_signed"), [trouble(said(problem) || t("unreachable"), said(problem, "next"))], [close], close);
+      this.#show(
+        t("job.not_signed"),
+        [trouble(said(problem) || t("unreachable"), said(problem, "next"))],
+        [close],
+        close,
+      );
     });
   }
 
@@ -121,13 +139,29 @@ class JobDialog {
   #working(job) {
     const total = job?.items.length ?? 1;
     const done = job?.items.filter((item) => item.state === "signed" || item.state === "failed").length ?? 0;
-    const bar = el("progress", { max: String(total), value: total > 1 ? String(done) : null, "aria-label": t("job.working") });
+    const bar = el("progress", {
+      max: String(total),
+      value: total > 1 ? String(done) : null,
+      "aria-label": t("job.working"),
+    });
     const words = total > 1 ? t("job.progress", { done, total }) : t("job.working");
-    this.#show(t("job.signing"), [bar, el("p", {}, words), job?.notice ? el("p", { class: "notice-line" }, icon("key"), said(job.notice)) : null], [job ? this.#stop(job) : null]);
+    this.#show(
+      t("job.signing"),
+      [bar, el("p", {}, words), job?.notice ? el("p", { class: "notice-line" }, icon("key"), said(job.notice)) : null],
+      [job ? this.#stop(job) : null],
+    );
   }
 
   #ask(job) {
-    const input = el("input", { type: "password", id: "job-secret", autocomplete: "off", autocapitalize: "off", spellcheck: "false", maxlength: "1024", required: true });
+    const input = el("input", {
+      type: "password",
+      id: "job-secret",
+      autocomplete: "off",
+      autocapitalize: "off",
+      spellcheck: "false",
+      maxlength: "1024",
+      required: true,
+    });
     const hint = el("p", { class: "hint", id: "job-secret-hint" }, t("job.secret_hint"));
     input.setAttribute("aria-describedby", hint.id);
     const form = el("form", { class: "secret" }, el("label", { for: "job-secret" }, said(job.question)), input, hint);
@@ -154,7 +188,12 @@ class JobDialog {
     this.left = el("p", { class: "countdown", role: "timer" });
     this.#show(
       t("job.phone"),
-      [el("div", { class: "phone" }, icon("phone"), el("p", {}, said(job.instruction))), this.left, el("p", { class: "hint" }, t("job.phone_hint")), job.notice ? el("p", { class: "notice-line" }, said(job.notice)) : null],
+      [
+        el("div", { class: "phone" }, icon("phone"), el("p", {}, said(job.instruction))),
+        this.left,
+        el("p", { class: "hint" }, t("job.phone_hint")),
+        job.notice ? el("p", { class: "notice-line" }, said(job.notice)) : null,
+      ],
       [this.#stop(job)],
     );
   }
@@ -162,7 +201,9 @@ class JobDialog {
   #countDown(job) {
     if (job.state !== "pending" || !this.left) return;
     const seconds = job.seconds_left ?? 0;
-    this.left.textContent = t("job.left", { time: `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}` });
+    this.left.textContent = t("job.left", {
+      time: `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`,
+    });
   }
 
   #ended(job) {
@@ -170,15 +211,23 @@ class JobDialog {
       const signed = job.items.filter((item) => item.state === "signed");
       const rows = job.items.map((item) => this.#row(item));
       const close = button(t("close"), () => resolve({ signed, goOn: false }), { class: signed.length ? "" : "main" });
-      const goOn = signed.length ? button(t("job.go_on"), () => resolve({ signed, goOn: true }), { class: "main" }) : null;
-      const title = !signed.length ? t(job.state === "cancelled" ? "job.stopped" : "job.not_signed") : signed.length === job.items.length ? count("job.signed", signed.length) : t("job.some_signed", { done: signed.length, total: job.items.length });
+      const goOn = signed.length
+        ? button(t("job.go_on"), () => resolve({ signed, goOn: true }), { class: "main" })
+        : null;
+      const title = !signed.length
+        ? t(job.state === "cancelled" ? "job.stopped" : "job.not_signed")
+        : signed.length === job.items.length
+          ? count("job.signed", signed.length)
+          : t("job.some_signed", { done: signed.length, total: job.items.length });
       this.#show(title, [el("ul", { class: "results" }, ...rows)], [close, goOn], goOn ?? close);
     });
   }
 
   #row(item) {
     if (item.state !== "signed") {
-      const words = item.error ? trouble(said(item.error), said(item.error, "next")) : el("p", { class: "hint" }, t("job.item_stopped"));
+      const words = item.error
+        ? trouble(said(item.error), said(item.error, "next"))
+        : el("p", { class: "hint" }, t("job.item_stopped"));
       return el("li", { class: "failed" }, el("p", { class: "name" }, item.name), words);
     }
     const letter = item.result;
@@ -189,7 +238,14 @@ class JobDialog {
       el("p", { class: "name" }, icon("check"), item.signed.name),
       el("p", { class: "hint" }, t("job.saved", { path: item.signed.out })),
       ...notices,
-      letter ? el("div", { class: "row" }, button(t("open"), () => openLetter(letter)), button(t("download"), () => save(`/api/letters/${letter.id}/file`, item.signed.name))) : null,
+      letter
+        ? el(
+            "div",
+            { class: "row" },
+            button(t("open"), () => openLetter(letter)),
+            button(t("download"), () => save(`/api/letters/${letter.id}/file`, item.signed.name)),
+          )
+        : null,
     );
   }
 }

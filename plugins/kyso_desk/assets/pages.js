@@ -49,7 +49,8 @@ export class Pages {
   speak() {
     if (!this.letter) return;
     this.root.setAttribute("aria-label", t("pages.label", { name: this.letter.name }));
-    for (const sheet of this.sheets) sheet.picture.alt = t("pages.page", { number: sheet.number, count: this.sheets.length });
+    for (const sheet of this.sheets)
+      sheet.picture.alt = t("pages.page", { number: sheet.number, count: this.sheets.length });
   }
 
   clear() {
@@ -103,7 +104,10 @@ export class Pages {
   }
 
   #sheet(number, width, height) {
-    const picture = el("img", { alt: t("pages.page", { number, count: this.letter.pages.length }), draggable: "false" });
+    const picture = el("img", {
+      alt: t("pages.page", { number, count: this.letter.pages.length }),
+      draggable: "false",
+    });
     const over = el("div", { class: "over" });
     const paper = el("div", { class: "paper" }, picture, over);
     const shown = el("p", { class: "number", "aria-hidden": "true" }, `${number} / ${this.letter.pages.length}`);
@@ -145,8 +149,11 @@ export class Pages {
   // Draws what is near, the nearest first, and the very first page alone: it is the one a person waits for.
   #pump() {
     const middle = this.root.scrollTop + this.root.clientHeight / 2;
-    const away = (sheet) => Math.abs(sheet.frame.offsetTop + sheet.frame.clientHeight / 2 - middle) + (sheet.drawn ? FAR_AWAY : 0);
-    const waiting = this.sheets.filter((sheet) => sheet.near && !sheet.asking && !sheet.failed && this.#wanted(sheet)).sort((one, other) => away(one) - away(other));
+    const away = (sheet) =>
+      Math.abs(sheet.frame.offsetTop + sheet.frame.clientHeight / 2 - middle) + (sheet.drawn ? FAR_AWAY : 0);
+    const waiting = this.sheets
+      .filter((sheet) => sheet.near && !sheet.asking && !sheet.failed && this.#wanted(sheet))
+      .sort((one, other) => away(one) - away(other));
     const busy = this.sheets.filter((sheet) => sheet.asking).length;
     const free = (this.sheets.some((sheet) => sheet.drawn) ? AT_ONCE : 1) - busy;
     for (const sheet of waiting.slice(0, Math.max(0, free))) this.#draw(sheet);
@@ -157,7 +164,10 @@ export class Pages {
     const wanted = this.#wanted(sheet);
     sheet.asking = new AbortController();
     try {
-      const content = await blob(`/api/letters/${letter.id}/pages/${sheet.number}?width=${wanted}`, sheet.asking.signal);
+      const content = await blob(
+        `/api/letters/${letter.id}/pages/${sheet.number}?width=${wanted}`,
+        sheet.asking.signal,
+      );
       if (this.letter !== letter) return;
       const old = sheet.address;
       sheet.address = URL.createObjectURL(content);

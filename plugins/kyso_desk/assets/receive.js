@@ -31,7 +31,13 @@ export class ReceiveRoom {
 
   show() {
     if (!this.arrivals.length) {
-      const zone = dropZone({ title: t("receive.drop"), hint: t("receive.drop_hint"), accept: ".pdf,application/pdf", many: true, taken: (files) => this.#add(files) });
+      const zone = dropZone({
+        title: t("receive.drop"),
+        hint: t("receive.drop_hint"),
+        accept: ".pdf,application/pdf",
+        many: true,
+        taken: (files) => this.#add(files),
+      });
       this.progress = el("div", { class: "progress-place", role: "status" });
       this.root.replaceChildren(el("div", { class: "empty" }, zone, this.progress));
       return;
@@ -39,7 +45,10 @@ export class ReceiveRoom {
     this.pages.speak();
     const seen = this.pages.root.scrollTop;
     this.panel.setAttribute("aria-label", t("receive.panel"));
-    this.root.replaceChildren(el("h1", { class: "unseen" }, t("receive.head")), el("div", { class: "split" }, this.#stage(), this.panel));
+    this.root.replaceChildren(
+      el("h1", { class: "unseen" }, t("receive.head")),
+      el("div", { class: "split" }, this.#stage(), this.panel),
+    );
     this.pages.root.scrollTop = seen;
     this.#choose(this.chosen ?? this.arrivals[0]);
   }
@@ -122,7 +131,13 @@ export class ReceiveRoom {
     // What looks different without the change telling its place.
     for (const [page, areas] of Object.entries(arrival.areas))
       for (const [left, top, width, height] of areas)
-        this.#frame(Number(page), [left - 1, top - 1, width + 2, height + 2], "bad changed", t("receive.mark_change"), t("receive.mark_differs"));
+        this.#frame(
+          Number(page),
+          [left - 1, top - 1, width + 2, height + 2],
+          "bad changed",
+          t("receive.mark_change"),
+          t("receive.mark_differs"),
+        );
   }
 
   #frame(page, rect, tone, word, title = word) {
@@ -133,7 +148,11 @@ export class ReceiveRoom {
     const arrival = this.chosen;
     const words = arrival.words[currentLanguage()];
     const report = arrival.report;
-    const reportFile = (format) => () => save(`/api/letters/${arrival.id}/report?format=${format}&language=${currentLanguage()}`, `${arrival.letter.name.replace(/\.pdf$/i, "")}.report.${format}`).catch((error) => tell(said(error.problem ?? {}) || t("unreachable"), "bad"));
+    const reportFile = (format) => () =>
+      save(
+        `/api/letters/${arrival.id}/report?format=${format}&language=${currentLanguage()}`,
+        `${arrival.letter.name.replace(/\.pdf$/i, "")}.report.${format}`,
+      ).catch((error) => tell(said(error.problem ?? {}) || t("unreachable"), "bad"));
     this.panel.replaceChildren(
       el(
         "div",
@@ -143,13 +162,29 @@ export class ReceiveRoom {
           "section",
           { class: `verdict tone-${words.tone}`, role: "status" },
           icon(SIGNS[words.tone]),
-          el("div", {}, el("h2", {}, words.verdict), el("p", {}, words.why), words.next_step ? el("p", { class: "next" }, words.next_step) : null),
+          el(
+            "div",
+            {},
+            el("h2", {}, words.verdict),
+            el("p", {}, words.why),
+            words.next_step ? el("p", { class: "next" }, words.next_step) : null,
+          ),
         ),
         this.#register(arrival),
         el("section", { class: "group" }, table(words.facts)),
-        words.warnings.length ? el("section", { class: "group" }, el("h2", {}, t("receive.warnings")), ...words.warnings.map(remark)) : null,
+        words.warnings.length
+          ? el("section", { class: "group" }, el("h2", {}, t("receive.warnings")), ...words.warnings.map(remark))
+          : null,
         ...words.signatures.map((signature, index) => this.#signature(signature, report.signatures[index])),
-        words.conformity.length ? el("section", { class: "group" }, el("h2", {}, t("receive.conformity")), el("p", { class: "hint" }, t("receive.conformity_hint")), ...words.conformity.map(remark)) : null,
+        words.conformity.length
+          ? el(
+              "section",
+              { class: "group" },
+              el("h2", {}, t("receive.conformity")),
+              el("p", { class: "hint" }, t("receive.conformity_hint")),
+              ...words.conformity.map(remark),
+            )
+          : null,
         el("details", { class: "group" }, el("summary", {}, t("receive.details")), table(words.details)),
       ),
       el(
@@ -173,16 +208,41 @@ export class ReceiveRoom {
 
   #firstArea(signature) {
     const found = this.#changeOf(signature);
-    return found ? button(t("receive.show_change"), () => this.pages.scrollTo(found.page, found.rect), { class: "link" }) : null;
+    return found
+      ? button(t("receive.show_change"), () => this.pages.scrollTo(found.page, found.rect), { class: "link" })
+      : null;
   }
 
   // What the policy of the incoming desk says, and the row that it becomes once the person agrees.
   #register(arrival) {
     const seen = arrival.foresight;
-    if (arrival.entry) return el("section", { class: "group" }, el("h2", {}, t("intake.entered")), ...(arrival.warnings ?? []).map(notice), el("ul", { class: "rows" }, entryCard(arrival.entry, () => this.#reread(arrival))));
-    if (seen.refused) return el("details", { class: "group" }, el("summary", {}, t("intake.head")), trouble(said(seen.refused), said(seen.refused, "next")));
+    if (arrival.entry)
+      return el(
+        "section",
+        { class: "group" },
+        el("h2", {}, t("intake.entered")),
+        ...(arrival.warnings ?? []).map(notice),
+        el(
+          "ul",
+          { class: "rows" },
+          entryCard(arrival.entry, () => this.#reread(arrival)),
+        ),
+      );
+    if (seen.refused)
+      return el(
+        "details",
+        { class: "group" },
+        el("summary", {}, t("intake.head")),
+        trouble(said(seen.refused), said(seen.refused, "next")),
+      );
     const kind = seen.decision.kind;
-    const earlier = seen.earlier.length ? el("p", { class: "doubt" }, t("intake.earlier", { reference: seen.earlier[0].reference, date: seen.earlier[0].arrived_on })) : null;
+    const earlier = seen.earlier.length
+      ? el(
+          "p",
+          { class: "doubt" },
+          t("intake.earlier", { reference: seen.earlier[0].reference, date: seen.earlier[0].arrived_on }),
+        )
+      : null;
     const inputs = Object.fromEntries(FACTS.map((name) => [name, this.#input(arrival, name)]));
     const misdirected = el("input", { type: "checkbox", id: "misdirected" });
     misdirected.checked = arrival.given?.misdirected ?? false;
@@ -191,18 +251,34 @@ export class ReceiveRoom {
     return el(
       "section",
       { class: "group intake" },
-      el("div", { class: "head" }, el("h2", {}, t("intake.head")), el("span", { class: `badge ${DECISION_TONES[kind]}` }, t(`intake.kind_${kind}`))),
+      el(
+        "div",
+        { class: "head" },
+        el("h2", {}, t("intake.head")),
+        el("span", { class: `badge ${DECISION_TONES[kind]}` }, t(`intake.kind_${kind}`)),
+      ),
       el("ul", { class: "reasons" }, ...seen.decision.reasons.map((reason) => el("li", {}, said(reason)))),
       earlier,
       ...seen.warnings.map(notice),
-      el("details", { open: arrival.factsOpen ?? false }, el("summary", { on: { click: () => (arrival.factsOpen = !arrival.factsOpen) } }, t("intake.facts")), ...FACTS.map((name) => field(t(`register.${name}`), inputs[name])), el("div", { class: "field check" }, misdirected, el("label", { for: "misdirected" }, t("intake.misdirected")))),
+      el(
+        "details",
+        { open: arrival.factsOpen ?? false },
+        el("summary", { on: { click: () => (arrival.factsOpen = !arrival.factsOpen) } }, t("intake.facts")),
+        ...FACTS.map((name) => field(t(`register.${name}`), inputs[name])),
+        el("div", { class: "field check" }, misdirected, el("label", { for: "misdirected" }, t("intake.misdirected"))),
+      ),
       el("div", { class: "row" }, go),
       el("p", { class: "hint" }, t(`intake.hint_${kind}`)),
     );
   }
 
   #input(arrival, name) {
-    const input = el("input", { type: "text", autocomplete: "off", value: arrival.given?.[name] ?? arrival.foresight.facts[name] ?? "", placeholder: name === "dated" ? t("date_example") : null });
+    const input = el("input", {
+      type: "text",
+      autocomplete: "off",
+      value: arrival.given?.[name] ?? arrival.foresight.facts[name] ?? "",
+      placeholder: name === "dated" ? t("date_example") : null,
+    });
     input.addEventListener("input", () => ((arrival.given ??= {})[name] = input.value));
     return input;
   }
@@ -211,8 +287,13 @@ export class ReceiveRoom {
     go.disabled = true;
     this.working += 1;
     try {
-      const facts = Object.fromEntries(FACTS.map((name) => [name, arrival.given?.[name] ?? arrival.foresight.facts[name] ?? ""]));
-      const received = await call("POST", `/api/letters/${arrival.id}/receive`, { ...facts, misdirected: arrival.given?.misdirected ?? false });
+      const facts = Object.fromEntries(
+        FACTS.map((name) => [name, arrival.given?.[name] ?? arrival.foresight.facts[name] ?? ""]),
+      );
+      const received = await call("POST", `/api/letters/${arrival.id}/receive`, {
+        ...facts,
+        misdirected: arrival.given?.misdirected ?? false,
+      });
       arrival.entry = received.entry;
       arrival.warnings = received.warnings;
       this.#render();
@@ -228,8 +309,13 @@ export class ReceiveRoom {
   }
 
   async #reread(arrival) {
-    const found = await call("GET", `/api/register?words=${encodeURIComponent(arrival.entry.file_name)}`).catch(() => ({ rows: [] }));
-    arrival.entry = found.rows.find((row) => row.file_name === arrival.entry.file_name && row.arrived_on === arrival.entry.arrived_on) ?? arrival.entry;
+    const found = await call("GET", `/api/register?words=${encodeURIComponent(arrival.entry.file_name)}`).catch(() => ({
+      rows: [],
+    }));
+    arrival.entry =
+      found.rows.find(
+        (row) => row.file_name === arrival.entry.file_name && row.arrived_on === arrival.entry.arrived_on,
+      ) ?? arrival.entry;
     this.#render();
   }
 
@@ -239,23 +325,63 @@ export class ReceiveRoom {
       return el(
         "li",
         { class: arrival === this.chosen ? "chosen" : "" },
-        button([icon("document"), el("span", { class: "name" }, arrival.letter.name), el("span", { class: `badge ${words.tone}` }, words.verdict)], () => this.#choose(arrival), { class: "letter", "aria-current": arrival === this.chosen ? "true" : null }),
-        button(icon("cross"), () => this.#remove(arrival), { class: "bare", "aria-label": t("sign.remove", { name: arrival.letter.name }), title: t("sign.remove", { name: arrival.letter.name }) }),
+        button(
+          [
+            icon("document"),
+            el("span", { class: "name" }, arrival.letter.name),
+            el("span", { class: `badge ${words.tone}` }, words.verdict),
+          ],
+          () => this.#choose(arrival),
+          { class: "letter", "aria-current": arrival === this.chosen ? "true" : null },
+        ),
+        button(icon("cross"), () => this.#remove(arrival), {
+          class: "bare",
+          "aria-label": t("sign.remove", { name: arrival.letter.name }),
+          title: t("sign.remove", { name: arrival.letter.name }),
+        }),
       );
     });
-    const more = button(t("sign.add"), () => chooseFiles(".pdf,application/pdf", true, (files) => this.#add(files)), { class: "link" });
-    return el("section", { class: "group" }, el("div", { class: "head" }, el("h2", {}, count("receive.letters", this.arrivals.length)), more), el("ul", { class: "letters" }, ...lines));
+    const more = button(t("sign.add"), () => chooseFiles(".pdf,application/pdf", true, (files) => this.#add(files)), {
+      class: "link",
+    });
+    return el(
+      "section",
+      { class: "group" },
+      el("div", { class: "head" }, el("h2", {}, count("receive.letters", this.arrivals.length)), more),
+      el("ul", { class: "letters" }, ...lines),
+    );
   }
 
   #signature(words, signature) {
-    const where = signature.page && signature.rect_mm ? button(t("receive.show"), () => this.pages.scrollTo(signature.page, signature.rect_mm), { class: "link" }) : null;
+    const where =
+      signature.page && signature.rect_mm
+        ? button(t("receive.show"), () => this.pages.scrollTo(signature.page, signature.rect_mm), { class: "link" })
+        : null;
     return el(
       "section",
       { class: "group signature" },
-      el("div", { class: "head" }, el("h2", {}, words.title), el("span", { class: `badge ${words.tone}` }, words.verdict), where),
+      el(
+        "div",
+        { class: "head" },
+        el("h2", {}, words.title),
+        el("span", { class: `badge ${words.tone}` }, words.verdict),
+        where,
+      ),
       table(words.seven_items),
       el("h3", {}, t("receive.chain")),
-      el("ol", { class: "chain" }, ...words.chain.map((link) => el("li", { class: `link ${link.state}` }, el("span", { class: "role" }, link.role), el("span", { class: "name" }, link.name), el("span", { class: "state" }, link.state_words)))),
+      el(
+        "ol",
+        { class: "chain" },
+        ...words.chain.map((link) =>
+          el(
+            "li",
+            { class: `link ${link.state}` },
+            el("span", { class: "role" }, link.role),
+            el("span", { class: "name" }, link.name),
+            el("span", { class: "state" }, link.state_words),
+          ),
+        ),
+      ),
       words.chain_failure ? remark(words.chain_failure) : null,
       el("h3", {}, t("receive.changes")),
       el("p", { class: `tone-${words.changes_tone}` }, words.changes),
@@ -272,9 +398,19 @@ function table(items) {
 }
 
 function notice(told) {
-  return el("div", { class: "notice" }, icon("warning"), el("div", {}, el("p", {}, said(told)), said(told, "next") ? el("p", { class: "next" }, said(told, "next")) : null));
+  return el(
+    "div",
+    { class: "notice" },
+    icon("warning"),
+    el("div", {}, el("p", {}, said(told)), said(told, "next") ? el("p", { class: "next" }, said(told, "next")) : null),
+  );
 }
 
 function remark(one) {
-  return el("div", { class: `remark tone-${one.tone}` }, icon(SIGNS[one.tone]), el("div", {}, el("p", {}, one.words), one.step ? el("p", { class: "next" }, one.step) : null));
+  return el(
+    "div",
+    { class: `remark tone-${one.tone}` },
+    icon(SIGNS[one.tone]),
+    el("div", {}, el("p", {}, one.words), one.step ? el("p", { class: "next" }, one.step) : null),
+  );
 }

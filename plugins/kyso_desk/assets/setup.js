@@ -48,11 +48,18 @@ export class SetupRoom {
       ["setup.trust", state.trust.join(", ") || t("setup.no")],
       ["setup.results", state.results],
     ];
-    const problems = state.problems.length ? state.problems.map((problem) => trouble(said(problem), said(problem, "next"))) : [el("p", { class: "all-well" }, icon("check"), t("setup.no_problems"))];
+    const problems = state.problems.length
+      ? state.problems.map((problem) => trouble(said(problem), said(problem, "next")))
+      : [el("p", { class: "all-well" }, icon("check"), t("setup.no_problems"))];
     this.keyPlace = el("div", { "aria-live": "polite" });
     this.body.replaceChildren(
       el("h1", {}, t("setup.head")),
-      el("section", { class: "group" }, el("dl", { class: "items" }, ...items.flatMap(([name, value]) => [el("dt", {}, t(name)), el("dd", {}, value)])), el("p", { class: "hint" }, t("setup.edit_hint"))),
+      el(
+        "section",
+        { class: "group" },
+        el("dl", { class: "items" }, ...items.flatMap(([name, value]) => [el("dt", {}, t(name)), el("dd", {}, value)])),
+        el("p", { class: "hint" }, t("setup.edit_hint")),
+      ),
       el("section", { class: "group" }, el("h2", {}, t("setup.problems")), ...problems),
       el("section", { class: "group" }, el("h2", {}, t("setup.keys")), this.keyPlace),
     );
@@ -64,8 +71,25 @@ export class SetupRoom {
     try {
       const { keys, failures } = await call("GET", "/api/setup/keys");
       this.keys = keys;
-      const rows = keys.map((key) => el("li", {}, icon("key"), el("span", { class: "name" }, [key.name, key.subject].filter(Boolean).join(" · ")), el("span", { class: "hint" }, [t(`keykind.${key.kind}`), key.issuer, key.not_after ? t("setup.until", { date: key.not_after }) : ""].filter(Boolean).join(" · "))));
-      this.keyPlace.replaceChildren(keys.length ? el("ul", { class: "keys" }, ...rows) : el("p", { class: "note" }, t("setup.no_keys")), ...failures.map((failure) => el("p", { class: "doubt" }, `${failure.source}: ${said(failure)}`)));
+      const rows = keys.map((key) =>
+        el(
+          "li",
+          {},
+          icon("key"),
+          el("span", { class: "name" }, [key.name, key.subject].filter(Boolean).join(" · ")),
+          el(
+            "span",
+            { class: "hint" },
+            [t(`keykind.${key.kind}`), key.issuer, key.not_after ? t("setup.until", { date: key.not_after }) : ""]
+              .filter(Boolean)
+              .join(" · "),
+          ),
+        ),
+      );
+      this.keyPlace.replaceChildren(
+        keys.length ? el("ul", { class: "keys" }, ...rows) : el("p", { class: "note" }, t("setup.no_keys")),
+        ...failures.map((failure) => el("p", { class: "doubt" }, `${failure.source}: ${said(failure)}`)),
+      );
       done();
     } catch (error) {
       this.#refuse(error, this.keyPlace);
@@ -75,7 +99,13 @@ export class SetupRoom {
   // --------------------------------------------------------------------------------------------- the first run
 
   #first() {
-    const organisation = el("input", { type: "text", value: this.given.organisation, maxlength: "200", required: true, autocomplete: "organization" });
+    const organisation = el("input", {
+      type: "text",
+      value: this.given.organisation,
+      maxlength: "200",
+      required: true,
+      autocomplete: "organization",
+    });
     organisation.addEventListener("input", () => (this.given.organisation = organisation.value));
     this.keyPlace = el("div", { "aria-live": "polite" });
     this.leaderPlace = el("div");
@@ -87,7 +117,11 @@ export class SetupRoom {
       { class: "first-run", novalidate: true },
       el("h1", {}, t("setup.first_head")),
       el("p", {}, t("setup.first_hint", { file: this.state.target })),
-      this.#step(1, t("setup.organisation"), field(t("setup.organisation_label"), organisation, t("setup.organisation_hint"))),
+      this.#step(
+        1,
+        t("setup.organisation"),
+        field(t("setup.organisation_label"), organisation, t("setup.organisation_hint")),
+      ),
       this.#step(2, t("setup.leader"), this.leaderPlace),
       this.#step(3, t("setup.seal"), this.sealPlace),
       this.#step(4, t("setup.roots"), this.rootPlace),
@@ -105,36 +139,76 @@ export class SetupRoom {
   }
 
   #step(number, head, ...children) {
-    return el("section", { class: "step", "aria-labelledby": `step-${number}` }, el("h2", { id: `step-${number}` }, el("span", { class: "step-number", "aria-hidden": "true" }, String(number)), head), ...children);
+    return el(
+      "section",
+      { class: "step", "aria-labelledby": `step-${number}` },
+      el(
+        "h2",
+        { id: `step-${number}` },
+        el("span", { class: "step-number", "aria-hidden": "true" }, String(number)),
+        head,
+      ),
+      ...children,
+    );
   }
 
   #parts() {
-    const title = el("input", { type: "text", value: this.given.leader_title, maxlength: "100", placeholder: t("setup.title_example"), autocomplete: "off" });
+    const title = el("input", {
+      type: "text",
+      value: this.given.leader_title,
+      maxlength: "100",
+      placeholder: t("setup.title_example"),
+      autocomplete: "off",
+    });
     title.addEventListener("input", () => (this.given.leader_title = title.value));
-    this.leaderPlace.replaceChildren(this.#keyChoice("leader_key"), field(t("setup.leader_title"), title), this.#picture("leader_image", t("setup.leader_image"), t("setup.leader_image_hint")));
-    const diameter = el("input", { type: "number", value: this.given.seal_diameter_mm, min: "5", max: "100", step: "0.5", inputmode: "decimal" });
+    this.leaderPlace.replaceChildren(
+      this.#keyChoice("leader_key"),
+      field(t("setup.leader_title"), title),
+      this.#picture("leader_image", t("setup.leader_image"), t("setup.leader_image_hint")),
+    );
+    const diameter = el("input", {
+      type: "number",
+      value: this.given.seal_diameter_mm,
+      min: "5",
+      max: "100",
+      step: "0.5",
+      inputmode: "decimal",
+    });
     diameter.addEventListener("input", () => {
       this.given.seal_diameter_mm = diameter.value;
       this.#trueSize();
     });
     this.sample = el("div", { class: "true-size" });
-    this.sealPlace.replaceChildren(this.#keyChoice("seal_key"), this.#picture("seal_image", t("setup.seal_image"), t("setup.seal_image_hint")), field(t("setup.seal_diameter"), diameter, t("setup.seal_diameter_hint")), this.sample);
+    this.sealPlace.replaceChildren(
+      this.#keyChoice("seal_key"),
+      this.#picture("seal_image", t("setup.seal_image"), t("setup.seal_image_hint")),
+      field(t("setup.seal_diameter"), diameter, t("setup.seal_diameter_hint")),
+      this.sample,
+    );
     this.#trueSize();
     this.#rootList();
   }
 
   #keyChoice(name) {
-    const options = [["", t("setup.later")], ...(this.keys ?? []).map((key) => [key.id, `${key.subject} · ${t(`keykind.${key.kind}`)}`])];
+    const options = [
+      ["", t("setup.later")],
+      ...(this.keys ?? []).map((key) => [key.id, `${key.subject} · ${t(`keykind.${key.kind}`)}`]),
+    ];
     const file = this.files[name];
     if (file) options.push([file.id, file.name]);
     const chosen = this.given[name] ?? file?.id ?? "";
     const choice = select(options, chosen, (value) => (this.given[name] = value));
     const label = t(`setup.${name}`);
-    return el("div", { class: "with-button" }, field(label, choice, this.keys ? null : t("setup.looking")), this.#chooser("key", ".p12,.pfx", t("setup.key_file"), (taken) => {
-      this.files[name] = taken;
-      this.given[name] = taken.id;
-      this.#parts();
-    }));
+    return el(
+      "div",
+      { class: "with-button" },
+      field(label, choice, this.keys ? null : t("setup.looking")),
+      this.#chooser("key", ".p12,.pfx", t("setup.key_file"), (taken) => {
+        this.files[name] = taken;
+        this.given[name] = taken.id;
+        this.#parts();
+      }),
+    );
   }
 
   #chooser(kind, accept, label, taken) {
@@ -144,22 +218,41 @@ export class SetupRoom {
       input.value = "";
       if (!file) return;
       try {
-        taken({ ...(await upload(`/api/setup/files?kind=${kind}`, file)), picture: kind.endsWith("image") ? URL.createObjectURL(file) : null });
+        taken({
+          ...(await upload(`/api/setup/files?kind=${kind}`, file)),
+          picture: kind.endsWith("image") ? URL.createObjectURL(file) : null,
+        });
       } catch (error) {
         const problem = error.problem ?? {};
         tell(`${file.name}: ${said(problem) || t("unreachable")} ${said(problem, "next")}`, "bad");
       }
     });
-    return el("div", { class: "chooser" }, button(label, () => input.click()), input);
+    return el(
+      "div",
+      { class: "chooser" },
+      button(label, () => input.click()),
+      input,
+    );
   }
 
   #picture(name, label, hint) {
     const file = this.files[name];
-    const choose = this.#chooser(name, "image/png", file ? t("setup.other_picture") : t("setup.choose_picture"), (taken) => {
-      this.files[name] = taken;
-      this.#parts();
-    });
-    return el("div", { class: "field picture" }, el("p", { class: "label" }, label), el("div", { class: "row" }, file ? el("img", { src: file.picture, alt: label }) : null, choose), el("p", { class: "hint" }, hint));
+    const choose = this.#chooser(
+      name,
+      "image/png",
+      file ? t("setup.other_picture") : t("setup.choose_picture"),
+      (taken) => {
+        this.files[name] = taken;
+        this.#parts();
+      },
+    );
+    return el(
+      "div",
+      { class: "field picture" },
+      el("p", { class: "label" }, label),
+      el("div", { class: "row" }, file ? el("img", { src: file.picture, alt: label }) : null, choose),
+      el("p", { class: "hint" }, hint),
+    );
   }
 
   // The seal beside a ruler of 50 mm: held against the screen, both show whether the size is right.
@@ -181,9 +274,16 @@ export class SetupRoom {
     const boxes = this.roots.flatMap((file) =>
       file.roots.map((root) => {
         const box = el("input", { type: "checkbox", id: `root-${root.sha256}`, checked: file.agreed.has(root.sha256) });
-        box.addEventListener("change", () => (box.checked ? file.agreed.add(root.sha256) : file.agreed.delete(root.sha256)));
+        box.addEventListener("change", () =>
+          box.checked ? file.agreed.add(root.sha256) : file.agreed.delete(root.sha256),
+        );
         const fingerprint = root.sha256.toUpperCase().match(/.{4}/g).join(" ");
-        return el("div", { class: "field check" }, box, el("label", { for: box.id }, el("strong", {}, root.name), el("code", {}, fingerprint)));
+        return el(
+          "div",
+          { class: "field check" },
+          box,
+          el("label", { for: box.id }, el("strong", {}, root.name), el("code", {}, fingerprint)),
+        );
       }),
     );
     this.rootPlace.replaceChildren(

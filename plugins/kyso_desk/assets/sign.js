@@ -29,7 +29,15 @@ export class SignRoom {
     this.panel = el(
       "aside",
       { class: "panel" },
-      el("div", { class: "panel-body" }, this.listPlace, this.errorPlace, this.form.root, this.placePlace, this.statusPlace),
+      el(
+        "div",
+        { class: "panel-body" },
+        this.listPlace,
+        this.errorPlace,
+        this.form.root,
+        this.placePlace,
+        this.statusPlace,
+      ),
       this.footPlace,
     );
     this.uploading = 0;
@@ -62,7 +70,10 @@ export class SignRoom {
     this.pages.speak();
     const seen = this.pages.root.scrollTop;
     this.panel.setAttribute("aria-label", t("sign.panel"));
-    this.root.replaceChildren(el("h1", { class: "unseen" }, t("sign.head")), el("div", { class: "split" }, this.#stage(), this.panel));
+    this.root.replaceChildren(
+      el("h1", { class: "unseen" }, t("sign.head")),
+      el("div", { class: "split" }, this.#stage(), this.panel),
+    );
     this.pages.root.scrollTop = seen;
     this.#choose(this.chosen ?? this.letters[0], false);
   }
@@ -75,8 +86,16 @@ export class SignRoom {
 
   #showEmpty() {
     const hint = this.desk.converts.length ? t("sign.drop_hint_office") : t("sign.drop_hint");
-    const zone = dropZone({ title: t("sign.drop"), hint, accept: this.#accept(), many: true, taken: (f) => this.#add(f) });
-    const missing = this.desk.keys.length ? null : el("p", { class: "note" }, t("sign.no_keys"), " ", el("a", { href: "#/setup" }, t("nav.setup")));
+    const zone = dropZone({
+      title: t("sign.drop"),
+      hint,
+      accept: this.#accept(),
+      many: true,
+      taken: (f) => this.#add(f),
+    });
+    const missing = this.desk.keys.length
+      ? null
+      : el("p", { class: "note" }, t("sign.no_keys"), " ", el("a", { href: "#/setup" }, t("nav.setup")));
     this.progress = el("div", { class: "progress-place", role: "status" });
     this.root.replaceChildren(el("div", { class: "empty" }, zone, this.progress, missing));
   }
@@ -197,8 +216,15 @@ export class SignRoom {
       } else this.stamp.hide();
       return;
     }
-    const others = letter.fields.filter((each) => each.page === placed.page && each.rect_mm).map((each) => each.rect_mm);
-    const boxes = [...Object.entries(placed.boxes_mm).filter(([name]) => name !== "stamp" && name !== "ink").map(([, box]) => box), ...others];
+    const others = letter.fields
+      .filter((each) => each.page === placed.page && each.rect_mm)
+      .map((each) => each.rect_mm);
+    const boxes = [
+      ...Object.entries(placed.boxes_mm)
+        .filter(([name]) => name !== "stamp" && name !== "ink")
+        .map(([, box]) => box),
+      ...others,
+    ];
     this.stamp.show(placed.page, placed.rect_mm, placed.png, { resizable: this.form.role().resizable, boxes });
     if (scroll && !letter.scrolled) {
       letter.scrolled = true;
@@ -271,27 +297,44 @@ export class SignRoom {
       el(
         "li",
         { class: letter === this.chosen ? "chosen" : "" },
-        button([icon("document"), el("span", { class: "name" }, letter.name), this.#badge(letter)], () => this.#choose(letter), {
-          class: "letter",
-          "aria-current": letter === this.chosen ? "true" : null,
+        button(
+          [icon("document"), el("span", { class: "name" }, letter.name), this.#badge(letter)],
+          () => this.#choose(letter),
+          {
+            class: "letter",
+            "aria-current": letter === this.chosen ? "true" : null,
+          },
+        ),
+        button(icon("cross"), () => this.#remove(letter), {
+          class: "bare",
+          "aria-label": t("sign.remove", { name: letter.name }),
+          title: t("sign.remove", { name: letter.name }),
         }),
-        button(icon("cross"), () => this.#remove(letter), { class: "bare", "aria-label": t("sign.remove", { name: letter.name }), title: t("sign.remove", { name: letter.name }) }),
       ),
     );
-    const more = button(t("sign.add"), () => chooseFiles(this.#accept(), true, (files) => this.#add(files)), { class: "link" });
-    return el("section", { class: "group" }, el("div", { class: "head" }, el("h2", {}, count("sign.letters", this.letters.length)), more), el("ul", { class: "letters" }, ...lines));
+    const more = button(t("sign.add"), () => chooseFiles(this.#accept(), true, (files) => this.#add(files)), {
+      class: "link",
+    });
+    return el(
+      "section",
+      { class: "group" },
+      el("div", { class: "head" }, el("h2", {}, count("sign.letters", this.letters.length)), more),
+      el("ul", { class: "letters" }, ...lines),
+    );
   }
 
   #badge(letter) {
     if (letter.error) return el("span", { class: "badge bad" }, t("sign.badge_error"));
-    if (letter.placed?.notices.length) return el("span", { class: "badge doubtful" }, count("sign.badge_notices", letter.placed.notices.length));
+    if (letter.placed?.notices.length)
+      return el("span", { class: "badge doubtful" }, count("sign.badge_notices", letter.placed.notices.length));
     if (letter.placed) return el("span", { class: "badge good" }, t("sign.badge_ready"));
     return el("span", { class: "badge" }, count("sign.badge_pages", letter.pages.length));
   }
 
   #placeGroup() {
     const letter = this.chosen;
-    const shown = letter.wish ?? (letter.placed?.rect_mm ? { page: letter.placed.page, rect: letter.placed.rect_mm } : null);
+    const shown =
+      letter.wish ?? (letter.placed?.rect_mm ? { page: letter.placed.page, rect: letter.placed.rect_mm } : null);
     const byHand = button(t("sign.by_hand"), () => {
       this.#wishSomewhere(letter);
       this.#place(letter).then(() => this.pages.scrollTo(letter.wish.page, letter.wish.rect));
@@ -302,11 +345,30 @@ export class SignRoom {
       letter.scrolled = false;
       this.#place(letter);
     });
-    const words = shown ? t("sign.place", { page: shown.page, left: millimetres(shown.rect[0]), top: millimetres(shown.rect[1]), width: millimetres(shown.rect[2]), height: millimetres(shown.rect[3]) }) : t("sign.place_none");
+    const words = shown
+      ? t("sign.place", {
+          page: shown.page,
+          left: millimetres(shown.rect[0]),
+          top: millimetres(shown.rect[1]),
+          width: millimetres(shown.rect[2]),
+          height: millimetres(shown.rect[3]),
+        })
+      : t("sign.place_none");
     return el(
       "section",
       { class: "group" },
-      el("div", { class: "head" }, el("h2", {}, t("sign.place_head")), letter.field ? null : letter.wish && !this.form.role()?.placed_by_hand ? automatic : letter.wish ? null : byHand),
+      el(
+        "div",
+        { class: "head" },
+        el("h2", {}, t("sign.place_head")),
+        letter.field
+          ? null
+          : letter.wish && !this.form.role()?.placed_by_hand
+            ? automatic
+            : letter.wish
+              ? null
+              : byHand,
+      ),
       this.#fields(letter),
       el("p", { class: "place" }, words),
       shown && !letter.field ? this.#numbers(letter, shown) : null,
@@ -317,7 +379,10 @@ export class SignRoom {
   #fields(letter) {
     const empty = letter.fields.filter((each) => !each.signed && each.rect_mm);
     if (!empty.length) return null;
-    const options = [["", t("sign.no_field")], ...empty.map((each) => [each.name, t("sign.field_on", { name: each.name, page: each.page })])];
+    const options = [
+      ["", t("sign.no_field")],
+      ...empty.map((each) => [each.name, t("sign.field_on", { name: each.name, page: each.page })]),
+    ];
     const choice = select(options, letter.field ?? "", (value) => {
       letter.field = value || undefined;
       if (value) letter.wish = null;
@@ -329,7 +394,13 @@ export class SignRoom {
 
   #numbers(letter, shown) {
     const input = (name, value, attributes) => {
-      const made = el("input", { type: "number", "data-name": name, value: String(Math.round(value * 10) / 10), inputmode: "decimal", ...attributes });
+      const made = el("input", {
+        type: "number",
+        "data-name": name,
+        value: String(Math.round(value * 10) / 10),
+        inputmode: "decimal",
+        ...attributes,
+      });
       made.addEventListener("change", () => {
         const given = Number(made.value);
         if (!Number.isFinite(given)) return;
@@ -364,13 +435,32 @@ export class SignRoom {
     const letter = this.chosen;
     const parts = [];
     // What keeps a letter from being signed stands first, where nobody has to look for it.
-    this.errorPlace.replaceChildren(letter?.error ? trouble(said(letter.error) || t("unreachable"), said(letter.error, "next")) : "");
+    this.errorPlace.replaceChildren(
+      letter?.error ? trouble(said(letter.error) || t("unreachable"), said(letter.error, "next")) : "",
+    );
     for (const notice of letter?.placed?.notices ?? []) {
-      parts.push(el("div", { class: "notice" }, icon("warning"), el("div", {}, el("p", {}, said(notice)), said(notice, "next") ? el("p", { class: "next" }, said(notice, "next")) : null)));
+      parts.push(
+        el(
+          "div",
+          { class: "notice" },
+          icon("warning"),
+          el(
+            "div",
+            {},
+            el("p", {}, said(notice)),
+            said(notice, "next") ? el("p", { class: "next" }, said(notice, "next")) : null,
+          ),
+        ),
+      );
     }
     if (!parts.length && letter?.placed) parts.push(el("p", { class: "all-well" }, icon("check"), t("sign.all_well")));
-    if (letter?.pending && !parts.length && !letter.placed) parts.push(el("p", { class: "working" }, t("sign.placing")));
-    this.statusPlace.replaceChildren(!parts.length ? "" : el("section", { class: "group notices", "aria-live": "polite" }, el("h2", {}, t("sign.notices")), ...parts));
+    if (letter?.pending && !parts.length && !letter.placed)
+      parts.push(el("p", { class: "working" }, t("sign.placing")));
+    this.statusPlace.replaceChildren(
+      !parts.length
+        ? ""
+        : el("section", { class: "group notices", "aria-live": "polite" }, el("h2", {}, t("sign.notices")), ...parts),
+    );
     if (this.signButton) this.signButton.disabled = !this.#ready();
   }
 
@@ -390,8 +480,17 @@ export class SignRoom {
   // ------------------------------------------------------------------------------------------------ signing
 
   async #sign() {
-    const letters = this.letters.map((letter) => ({ id: letter.id, page: letter.wish?.page, rect_mm: letter.wish?.rect, field: letter.field }));
-    const lines = this.letters.map((letter) => ({ name: letter.name, place: letter.placed, notices: letter.placed.notices }));
+    const letters = this.letters.map((letter) => ({
+      id: letter.id,
+      page: letter.wish?.page,
+      rect_mm: letter.wish?.rect,
+      field: letter.field,
+    }));
+    const lines = this.letters.map((letter) => ({
+      name: letter.name,
+      place: letter.placed,
+      notices: letter.placed.notices,
+    }));
     this.signing = true;
     try {
       const ended = await runJob({ ...this.form.request(), letters }, lines, this.form.keyWords());
@@ -406,8 +505,11 @@ export class SignRoom {
     if (!signed.length) return;
     const done = new Set(signed.map((each) => each.letter));
     const left = this.letters.filter((letter) => !done.has(letter.id));
-    for (const letter of this.letters) if (done.has(letter.id)) call("DELETE", `/api/letters/${letter.id}`).catch(() => {});
-    const further = goOn ? signed.map((each) => ({ ...each.result, placed: null, error: null, wish: null, past: [] })) : [];
+    for (const letter of this.letters)
+      if (done.has(letter.id)) call("DELETE", `/api/letters/${letter.id}`).catch(() => {});
+    const further = goOn
+      ? signed.map((each) => ({ ...each.result, placed: null, error: null, wish: null, past: [] }))
+      : [];
     this.letters = [...further, ...left];
     this.chosen = this.letters[0] ?? null;
     this.pages.clear();

@@ -34,7 +34,9 @@ export class SignForm {
 
   request() {
     const declared = new Set((this.role()?.settings ?? []).map((setting) => setting.name));
-    const settings = Object.fromEntries(Object.entries(this.values).filter(([name, value]) => declared.has(name) && value !== ""));
+    const settings = Object.fromEntries(
+      Object.entries(this.values).filter(([name, value]) => declared.has(name) && value !== ""),
+    );
     return { role: this.chosenRole, key: this.key, settings };
   }
 
@@ -59,7 +61,11 @@ export class SignForm {
 
   #suitKey() {
     const wanted = this.role()?.key_roles ?? [];
-    const ranked = [...wanted.map((name) => this.desk.keys.find((key) => key.role === name)), this.desk.keys.find((key) => key.name === this.desk.default_key), this.desk.keys[0]];
+    const ranked = [
+      ...wanted.map((name) => this.desk.keys.find((key) => key.role === name)),
+      this.desk.keys.find((key) => key.name === this.desk.default_key),
+      this.desk.keys[0],
+    ];
     this.key = ranked.find((key) => key)?.name ?? "";
   }
 
@@ -77,7 +83,10 @@ export class SignForm {
       },
     );
     const keys = select(
-      this.desk.keys.map((key) => [key.name, `${key.title || t(`keyrole.${key.role ?? "none"}`)} · ${key.name} · ${t(`key.${key.kind}`)}`]),
+      this.desk.keys.map((key) => [
+        key.name,
+        `${key.title || t(`keyrole.${key.role ?? "none"}`)} · ${key.name} · ${t(`key.${key.kind}`)}`,
+      ]),
       this.key,
       (value) => {
         this.key = value;
@@ -87,7 +96,8 @@ export class SignForm {
       { disabled: !this.desk.keys.length },
     );
     const chosen = this.desk.keys.find((key) => key.name === this.key);
-    const unsuited = chosen && !this.#suits(chosen) ? t("sign.key_unsuited") : this.desk.keys.length ? null : t("sign.no_keys");
+    const unsuited =
+      chosen && !this.#suits(chosen) ? t("sign.key_unsuited") : this.desk.keys.length ? null : t("sign.no_keys");
     const asked = role.settings.filter((setting) => setting.asked || setting.required);
     const further = role.settings.filter((setting) => !asked.includes(setting));
     this.root.replaceChildren(
@@ -97,7 +107,14 @@ export class SignForm {
         field(t("sign.role"), roles, said(role.summary)),
         field(t("sign.key"), keys, unsuited),
         ...asked.map((setting) => this.#setting(setting)),
-        further.length ? el("details", { open: this.furtherOpen }, el("summary", { on: { click: () => (this.furtherOpen = !this.furtherOpen) } }, t("sign.further")), ...further.map((setting) => this.#setting(setting))) : null,
+        further.length
+          ? el(
+              "details",
+              { open: this.furtherOpen },
+              el("summary", { on: { click: () => (this.furtherOpen = !this.furtherOpen) } }, t("sign.further")),
+              ...further.map((setting) => this.#setting(setting)),
+            )
+          : null,
       ),
     );
   }
@@ -116,7 +133,11 @@ export class SignForm {
     if (setting.kind === "choice") {
       const options = setting.choices.map((choice) => [choice, named(`choice.${setting.name}.${choice}`) ?? choice]);
       if (setting.default === null) options.unshift(["", t("choose")]);
-      return field(words, select(options, value || (setting.default ?? ""), (chosen) => this.#set(setting.name, chosen)), hint);
+      return field(
+        words,
+        select(options, value || (setting.default ?? ""), (chosen) => this.#set(setting.name, chosen)),
+        hint,
+      );
     }
     if (setting.kind === "flag") {
       const identifier = `set-${setting.name}`;
@@ -124,7 +145,13 @@ export class SignForm {
       box.addEventListener("change", () => this.#set(setting.name, box.checked ? "yes" : ""));
       return el("div", { class: "field check" }, box, el("label", { for: identifier }, said(setting.summary)));
     }
-    const input = el("input", { type: "text", value, placeholder: setting.kind === "date" ? t("date_example") : (setting.default ?? ""), autocomplete: "off", inputmode: setting.kind === "mm" ? "decimal" : null });
+    const input = el("input", {
+      type: "text",
+      value,
+      placeholder: setting.kind === "date" ? t("date_example") : (setting.default ?? ""),
+      autocomplete: "off",
+      inputmode: setting.kind === "mm" ? "decimal" : null,
+    });
     input.addEventListener("input", () => this.#set(setting.name, input.value.trim()));
     return field(words, input, hint);
   }
