@@ -270,8 +270,10 @@ def test_a_bomb_costs_only_itself(narrow: RunningService, letter_pdf: bytes) -> 
             assert narrow.post("/v1/sign", token, letter_pdf, *PLACE).status == 200
         assert not exploding.done()
         answer = exploding.result()
-    assert (answer.status, answer.code) == (422, "serving.too_slow")
-    assert narrow.entries("worker_replaced")[0]["reason"] == "deadline"
+    # Time or memory, whichever this machine runs out of first.
+    assert answer.status == 422
+    assert answer.code in ("serving.too_slow", "serving.worker_died")
+    assert len(narrow.entries("worker_replaced")) == 1
     until = time.monotonic() + 20
     while narrow.call("GET", "/readyz").json.get("workers") != 2:
         assert time.monotonic() < until
