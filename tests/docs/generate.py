@@ -6,11 +6,14 @@ when a page and the program disagree; run this and commit what it wrote.
 
 from __future__ import annotations
 
+import atexit
+import json
 import os
 import re
 import subprocess
 import sys
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 
 from kyso import text
@@ -18,7 +21,6 @@ from kyso.plugins import create_plugin_manager
 from kyso.text import LANGUAGES, Language
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
-KYSO = Path(sys.executable).with_name("kyso")
 
 _MADE = {
     "vi": "<!-- Trang này được tạo bằng `python -m tests.docs.generate`; đừng sửa tay. -->\n",
@@ -68,13 +70,39 @@ def pages() -> dict[Path, str]:
     return made
 
 
-def _help(language: Language, *command: str) -> str:
+_ASKED = """
+import io, json, sys
+from kyso.cli.program import run
+told = sys.stdout
+for line in sys.stdin:
+    kept = sys.stdout = io.TextIOWrapper(io.BytesIO(), encoding="utf-8")
+    code = run([*json.loads(line), "--help"])
+    kept.flush()
+    print(json.dumps([code, kept.buffer.getvalue().decode("utf-8")]), file=told, flush=True)
+"""
+
+
+@cache
+def _program(language: Language) -> subprocess.Popen[str]:
+    """Start the program once for all its pages: a hundred starts took most of the time."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("KYSO_")}
     environment = {**kept, "COLUMNS": "100", "KYSO_LANG": language, "NO_COLOR": "1"}
-    run = subprocess.run(
-        [KYSO, *command, "--help"], env=environment, capture_output=True, text=True, check=True, timeout=60
+    program = subprocess.Popen(
+        [sys.executable, "-c", _ASKED], env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
-    return "\n".join(line.rstrip() for line in run.stdout.strip("\n").splitlines())
+    atexit.register(program.kill)
+    return program
+
+
+def _help(language: Language, *command: str) -> str:
+    program = _program(language)
+    assert program.stdin is not None
+    assert program.stdout is not None
+    program.stdin.write(json.dumps(command) + "\n")
+    program.stdin.flush()
+    code, page = json.loads(program.stdout.readline())
+    assert code == 0, command
+    return "\n".join(line.rstrip() for line in page.strip("\n").splitlines())
 
 
 def _commands(language: Language) -> str:
