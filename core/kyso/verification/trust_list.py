@@ -24,6 +24,7 @@ from kyso.cms import der
 from kyso.cms.certificate import Certificate, read_certificate
 from kyso.errors import InputRefused, WrongUse
 from kyso.frozen import dataclass
+from kyso.strict_xml import XmlRefused, read_xml
 from kyso.text import shown
 
 if TYPE_CHECKING:
@@ -124,24 +125,11 @@ def read_trust_list(data: bytes, name: str, *, signer: Certificate | None, now: 
 
 def _parsed(data: bytes, name: str) -> Any:
     """Return the root element; nothing that a document type could do can begin."""
-    from lxml import etree
-
-    if len(data) > MAX_LIST_BYTES:
-        raise InputRefused("trust.list_too_large", name=name)
     try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise InputRefused("trust.not_a_list", name=name) from error
-    if "<!DOCTYPE" in text or "<!ENTITY" in text:
-        raise InputRefused("trust.list_doctype", name=name)
-    parser = etree.XMLParser(encoding="utf-8", resolve_entities=False, load_dtd=False, no_network=True, huge_tree=False)
-    try:
-        root = etree.fromstring(text.encode(), parser)
-    except (etree.XMLSyntaxError, ValueError) as error:
-        raise InputRefused("trust.not_a_list", name=name) from error
-    if sum(1 for _ in root.iter()) > MAX_ELEMENTS:
-        raise InputRefused("trust.list_too_large", name=name)
-    return root
+        return read_xml(data, greatest_bytes=MAX_LIST_BYTES, greatest_nodes=MAX_ELEMENTS)
+    except XmlRefused as refused:
+        code = {"too_large": "trust.list_too_large", "doctype": "trust.list_doctype"}.get(refused.fault)
+        raise InputRefused(code or "trust.not_a_list", name=name) from refused
 
 
 def _signed_by(root: Any, signer: Certificate, name: str) -> Any:

@@ -24,6 +24,7 @@ from kyso.cms.values import load_certificate
 from kyso.frozen import dataclass
 from kyso.plugin import DigestToSign, InputRefused, KysoError, Notice, SigningRefused
 from kyso.signing.xml_value import SIGNATURE_METHODS, Recorder, xml_value
+from kyso.strict_xml import XmlRefused, read_xml
 from kyso_desk.agent.messages import check_value, opened_key
 
 if TYPE_CHECKING:
@@ -74,22 +75,23 @@ def parse_xml(data: bytes) -> etree._Element:
 
     :raises InputRefused: not well-formed, too large or too deep, or with a document type.
     """
-    if len(data) > _GREATEST_BYTES:
-        raise InputRefused("agent.content_too_large", name="XML", limit=_GREATEST_BYTES)
-    # Looked for in the octets and before parsing, so that entities have nothing to start from, in any 8-bit encoding;
-    # other encodings than UTF-8 are refused by the parser.
-    if b"<!DOCTYPE" in data or b"<!ENTITY" in data or re.match(rb"^(\xff\xfe|\xfe\xff|<\x00|\x00<)", data):
+    # Other encodings of Unicode could hide a document type from a search for its name.
+    if re.match(rb"^(\xff\xfe|\xfe\xff|<\x00|\x00<)", data):
         raise InputRefused("agent.xml_doctype")
-    parser = etree.XMLParser(encoding="utf-8", resolve_entities=False, load_dtd=False, no_network=True, huge_tree=False)
     try:
-        root = etree.fromstring(data, parser)
-    except (etree.XMLSyntaxError, ValueError) as cause:
-        raise InputRefused("agent.xml_wrong", cause=str(cause)[:160]) from cause
-    depth = elements = 0
+        root = read_xml(data, greatest_bytes=_GREATEST_BYTES, greatest_nodes=_MOST_ELEMENTS)
+    except XmlRefused as refused:
+        if refused.fault == "doctype":
+            raise InputRefused("agent.xml_doctype") from refused
+        if refused.fault in ("malformed", "not_utf8"):
+            raise InputRefused("agent.xml_wrong", cause=refused.detail[:160]) from refused
+        if refused.limit == _GREATEST_BYTES:
+            raise InputRefused("agent.content_too_large", name="XML", limit=_GREATEST_BYTES) from refused
+        raise InputRefused("agent.xml_too_deep", most=_MOST_ELEMENTS, deepest=_DEEPEST) from refused
+    depth = 0
     for event, _ in etree.iterwalk(root, events=("start", "end")):
         depth += 1 if event == "start" else -1
-        elements += event == "start"
-        if depth > _DEEPEST or elements > _MOST_ELEMENTS:
+        if depth > _DEEPEST:
             raise InputRefused("agent.xml_too_deep", most=_MOST_ELEMENTS, deepest=_DEEPEST)
     return root
 
