@@ -225,7 +225,8 @@ class _Story:
     def _payments(self, engine: Engine) -> None:
         from kyso.demo.attachments import BUDGET_CODE, PAYMENT_CONTENT
 
-        block = {"budget_code": BUDGET_CODE, "content": PAYMENT_CONTENT}
+        # Both are announced, so that their two blocks together stand in the middle.
+        block = {"budget_code": BUDGET_CODE, "content": PAYMENT_CONTENT, "signers": "2"}
         first, both = "signed/payments-accountant.pdf", "signed/payments.pdf"
         self._sign(engine, "unsigned/payments.pdf", first, "accountant", "kbnn.attachment", block)
         self._sign(engine, first, both, "holder", "kbnn.attachment", block)
