@@ -63,20 +63,17 @@ def _serialise(root: etree._Element, profile: Profile) -> bytes:
 
 def _tree(dossier: Dossier, profile: Profile) -> etree._Element:
     root = etree.Element(profile.xml.root)
-    fields = {"document": profile.document.by_name, "unit": profile.unit.by_name}
     shared: dict[str, Record] = {"document": dossier.document, "unit": dossier.unit}
-    _append(root, profile.xml.dossier, shared, fields, (), profile)
+    _append(root, profile.xml.dossier, shared, (), profile)
     for voucher in dossier.vouchers:
         form = profile.forms[voucher.form]
         parent = etree.SubElement(root, profile.xml.voucher)
         etree.SubElement(parent, profile.xml.document_id).text = str(form.document_id)
-        header_fields = {**fields, "field": form.header.by_name, "sum": form.lines.by_name}
         header = {**shared, "field": voucher.header}
-        _append(parent, form.xml.header, header, header_fields, voucher.lines, profile)
-        line_fields = {**fields, "field": form.lines.by_name}
+        _append(parent, form.xml.header, header, voucher.lines, profile)
         for line in voucher.lines:
             record = {**shared, "field": line}
-            _append(etree.SubElement(parent, form.xml.line), form.xml.lines, record, line_fields, (), profile)
+            _append(etree.SubElement(parent, form.xml.line), form.xml.lines, record, (), profile)
     return root
 
 
@@ -84,23 +81,21 @@ def _append(
     parent: etree._Element,
     elements: Sequence[XmlElement],
     records: Mapping[str, Record],
-    fields: Mapping[str, Mapping[str, Field]],
     lines: tuple[Record, ...],
     profile: Profile,
 ) -> None:
     for element in elements:
         text = ""
         if element.when is None or records["field"].get(element.when.field) in element.when.values:
-            text = _text(element.origin, records, fields, lines, profile)
+            text = _text(element.origin, records, lines, profile)
             if not text and element.otherwise is not None:
-                text = _text(element.otherwise, records, fields, lines, profile)
+                text = _text(element.otherwise, records, lines, profile)
         etree.SubElement(parent, element.tag).text = text
 
 
 def _text(
     origin: Origin,
     records: Mapping[str, Record],
-    fields: Mapping[str, Mapping[str, Field]],
     lines: tuple[Record, ...],
     profile: Profile,
 ) -> str:
@@ -111,7 +106,7 @@ def _text(
         return origin.name
     value: Value | None
     value = column_sum(lines, origin.name) if kind == "sum" else records[kind].get(origin.name)
-    return written(fields[kind][origin.name], value, profile)
+    return written(value, profile)
 
 
 # ---------------------------------------------------------------------------------------------------------- reading

@@ -44,7 +44,7 @@ def own_json(dossier: Dossier, profile: Profile) -> dict[str, Any]:
 
 def _own(record: Record, table: Table, profile: Profile) -> dict[str, Any]:
     return {
-        field.name: value if isinstance(value := record[field.name], int) else written(field, value, profile)
+        field.name: value if isinstance(value := record[field.name], int) else written(value, profile)
         for field in table.fields
         if field.name in record
     }

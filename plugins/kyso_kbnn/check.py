@@ -348,7 +348,7 @@ def _uncovered(dossier: Dossier | None, profile: Profile) -> list[Uncovered]:
         for path, table, record in records:
             for each in table.fields:
                 if each.name in fields and each.name in record:
-                    value = written(each, record[each.name], profile)
+                    value = written(record[each.name], profile)
                     found.append(Uncovered(path + each.name, each.label, value))
     return found
 

@@ -103,7 +103,7 @@ def check_envelope(
         if cms is None:
             _check_strength(certificate, findings)
         report = replace(report, time_bound=cms is not None)
-        _check_trust(certificate, cms, judge, report, findings)
+        _check_trust(certificate, cms, judge, findings)
         if judge is not None:
             judged = judge.judge(certificate, "signing", None)
             findings.wrong.extend(judged.wrong)
@@ -309,7 +309,6 @@ def _check_trust(
     certificate: Certificate,
     cms: SignedData | None,
     judge: CertificateJudge | None,
-    report: EnvelopeReport,
     findings: _Findings,
 ) -> None:
     """Let the CMS's further certificates help to build the chain; each of them must then be part of it."""

@@ -213,7 +213,7 @@ def _number(raw: Any) -> Decimal | int | None:
     return None
 
 
-def written(field: Field, value: Value | None, profile: Profile) -> str:
+def written(value: Value | None, profile: Profile) -> str:
     """Return `value` as the text that stands in XML and in strings of the body; an absent one is empty."""
     if value is None:
         return ""
@@ -240,4 +240,4 @@ def on_the_wire(field: Field, value: Value | None, profile: Profile) -> str | in
             return value
         if isinstance(value, str) and value.isdigit():
             return int(value)
-    return written(field, value, profile)
+    return written(value, profile)

@@ -119,7 +119,7 @@ def finish_xml_signature(prepared: PreparedXmlSignature, value: bytes) -> bytes:
 
 
 def check_xml_signature(
-    data: bytes, content: bytes, profile: Profile, judge: CertificateJudge | None, *, form: XmlSignatureForm = "xades"
+    data: bytes, content: bytes, judge: CertificateJudge | None, *, form: XmlSignatureForm = "xades"
 ) -> tuple[Literal["valid", "invalid", "undetermined"], tuple[Notice, ...]]:
     """Judge signed XML against the authentication data it must carry. Never raises for a bad one.
 

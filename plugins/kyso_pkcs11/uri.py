@@ -75,7 +75,7 @@ def parse_uri(uri: str) -> TokenUri:
     path, _, query = uri.removeprefix("pkcs11:").partition("?")
     attributes: dict[str, str] = {}
     identifier: bytes | None = None
-    for name, raw in _pairs(uri, path, ";"):
+    for name, raw in _pairs(path, ";"):
         if name == "id":
             if identifier is not None:
                 raise WrongUse("pkcs11.uri_twice", uri=uri, attribute=name)
@@ -93,7 +93,7 @@ def parse_uri(uri: str) -> TokenUri:
                 known=sorted(TEXT_ATTRIBUTES | CERTIFICATE_ATTRIBUTES | {"id"}),
             )
     module: dict[str, str] = {}
-    for name, raw in _pairs(uri, query, "&"):
+    for name, raw in _pairs(query, "&"):
         if name in {"pin-value", "pin-source"}:
             raise WrongUse("pkcs11.uri_pin", attribute=name)
         if name in {"module-path", "module-name"}:
@@ -104,7 +104,7 @@ def parse_uri(uri: str) -> TokenUri:
     return TokenUri(attributes, identifier, module.get("module-path"), module.get("module-name"))
 
 
-def _pairs(uri: str, part: str, separator: str) -> list[tuple[str, str]]:
+def _pairs(part: str, separator: str) -> list[tuple[str, str]]:
     pairs = []
     for item in part.split(separator) if part else []:
         name, equals, value = item.partition("=")

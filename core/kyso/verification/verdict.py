@@ -163,7 +163,7 @@ def report_signature(assessment: Assessment) -> SignatureReport:
         changes=changes,
         change_list=assessment.changes,
         level=assessment.level,
-        signer=_signer(certificate, found),
+        signer=_signer(certificate),
         issuer="" if certificate is None else certificate.issuer_display_name,
         managing_unit="" if certificate is None else first_attribute(certificate.issuer, ORGANISATION, COMMON_NAME),
         signing_time=_signing_time(assessment),
@@ -229,7 +229,7 @@ def _kind(found: FoundSignature) -> SignatureKind:
     return "certification" if found.certifies else "approval"
 
 
-def _signer(certificate: Certificate | None, found: FoundSignature) -> SignerInfo:
+def _signer(certificate: Certificate | None) -> SignerInfo:
     if certificate is None:
         # /Name is what the file claims; without a certificate nobody vouches for it, so it is not shown as the signer.
         return SignerInfo("", "", "")

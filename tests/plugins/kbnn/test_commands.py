@@ -290,7 +290,7 @@ def test_an_xml_signature_as_an_additional_form(desk: Desk, form: str) -> None:
     store = load_trust((desk.pki.root_pem, desk.pki.issuing_pem), (desk.pki.crl_folder,))
     judge = CertificateJudge(store, datetime.now(UTC), "offline")
     content = (dossier / "authentication.xml").read_bytes()
-    found = check_xml_signature(out.read_bytes(), content, default_profile(), judge, form=form)  # type: ignore[arg-type]
+    found = check_xml_signature(out.read_bytes(), content, judge, form=form)  # type: ignore[arg-type]
     assert found == ("valid", ())
 
 

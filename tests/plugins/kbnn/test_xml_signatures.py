@@ -44,7 +44,7 @@ def verdict(pki: DemoPki, data: bytes, form: XmlSignatureForm = "xades", what: b
     from kyso.verification.revocation import Evidence
 
     judge.learn([read_certificate(certificate_der(pki.issuing.certificate))], Evidence())
-    return check_xml_signature(data, content() if what is None else what, PROFILE, judge, form=form)[0]
+    return check_xml_signature(data, content() if what is None else what, judge, form=form)[0]
 
 
 @pytest.mark.parametrize("form", ["xades", "xmldsig"])
